@@ -1,0 +1,1 @@
+//! The loops: due summonses into pushes, pushes into verdicts.

@@ -1,0 +1,1 @@
+//! Devices speak SyncML here.

@@ -1,0 +1,1 @@
+//! Internal services speak gRPC here.

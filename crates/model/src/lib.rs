@@ -1,0 +1,1 @@
+//! Words that cross a boundary: ids, timestamps, small value types.

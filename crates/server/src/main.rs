@@ -1,0 +1,3 @@
+//! Reveille wakes Windows devices into management sessions.
+
+fn main() {}

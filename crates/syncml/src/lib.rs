@@ -1,0 +1,1 @@
+//! Bytes to SyncML messages and back.

@@ -1,0 +1,1 @@
+//! The WNS client: access tokens and raw push.
