@@ -1,1 +1,15 @@
-//! Words that cross a boundary: ids, timestamps, small value types.
+#![doc = include_str!("../README.md")]
+
+mod id;
+mod labels;
+mod name;
+mod priority;
+mod timestamp;
+mod trace;
+
+pub use id::{DeviceId, PushId, SessionKey, SummonsId, WakeId};
+pub use labels::{InvalidLabels, Labels};
+pub use name::{DeviceName, InvalidName, Pfn, ProviderId, PushAppName};
+pub use priority::Priority;
+pub use timestamp::Timestamp;
+pub use trace::{InvalidTraceparent, TraceContext};

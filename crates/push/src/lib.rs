@@ -1,1 +1,27 @@
-//! The rules of push, without I/O.
+#![doc = include_str!("../README.md")]
+
+mod app;
+mod channel;
+mod channel_uri;
+mod exchange;
+mod housekeeping;
+mod pace;
+mod pacer;
+mod settings;
+mod summons;
+mod verdict;
+mod wake;
+
+pub use app::{AppCondition, Door, Fault, FaultKind};
+pub use channel::{
+    Channel, ChannelState, Context, Observation, Reading, Readings, Refusal, WriteAnswer, WriteForm,
+    WriteReason,
+};
+pub use channel_uri::{ChannelUri, ExtraOrigins, InvalidChannelUri, InvalidOrigin, UriFingerprint};
+pub use exchange::{ConnectionStatus, Exchange, PushRequest, TokenTrouble, WnsResponse};
+pub use housekeeping::{Detail, Housekeeping, Visit};
+pub use pacer::Pacer;
+pub use settings::Settings;
+pub use summons::{Claim, Origin, Summons};
+pub use verdict::Verdict;
+pub use wake::{Answer, Attribution, End, EndReason, MAX_DEADLINE, Outcome, Wake};

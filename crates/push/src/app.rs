@@ -1,0 +1,206 @@
+//! The condition of a push app: gates, faults, blocks (DESIGN §5), shared by all replicas.
+
+use model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{EndReason, Settings, Verdict, settings::doubled};
+
+/// What keeps a push app from pushing, and what happened lately.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AppCondition {
+    gate_until: Option<Timestamp>,
+    /// Gates in a row, for doubling.
+    gate_step: u32,
+    fault: Option<Fault>,
+    /// WNS blocked the app at this time; only an operator lifts it.
+    blocked_at: Option<Timestamp>,
+    paused: bool,
+    mismatches: u16,
+    malformed: u16,
+    failures: u16,
+    /// A gate or a fault was there: the next push is a probe, then the start is slow.
+    probing: bool,
+}
+
+/// Why an app's pushes are held back until somebody mends it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Since when.
+    pub since: Timestamp,
+    /// What it is.
+    pub kind: FaultKind,
+    /// WNS's or the token endpoint's description, bounded, without secrets.
+    pub description: String,
+    probe_at: Timestamp,
+    step: u32,
+}
+
+/// What is wrong with an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// Its credentials are refused.
+    Credential,
+    /// WNS says of many channels that they belong to another app.
+    Mismatch,
+    /// WNS finds its pushes malformed.
+    Malformed,
+}
+
+/// Whether an app may push now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// It may.
+    Open,
+    /// One push, to see whether it may.
+    Probe,
+    /// Not before this; [`Timestamp::MAX`] means until an operator acts.
+    Shut(Timestamp),
+}
+
+impl AppCondition {
+    /// Whether it may push.
+    pub fn door(&self, now: Timestamp) -> Door {
+        if self.paused || self.blocked_at.is_some() {
+            return Door::Shut(Timestamp::MAX);
+        }
+        let until = self.gate_until.max(self.fault.as_ref().map(|fault| fault.probe_at));
+        match until {
+            Some(until) if until > now => Door::Shut(until),
+            _ if self.fault.is_some() || self.probing => Door::Probe,
+            _ => Door::Open,
+        }
+    }
+
+    /// The reason that its wakes end for, if it is what holds them back.
+    pub fn reason(&self, now: Timestamp) -> Option<EndReason> {
+        if self.paused {
+            return Some(EndReason::AppPaused);
+        }
+        if self.blocked_at.is_some() {
+            return Some(EndReason::AppBlocked);
+        }
+        if let Some(fault) = &self.fault {
+            return Some(match fault.kind {
+                FaultKind::Malformed => EndReason::MalformedPush,
+                FaultKind::Credential | FaultKind::Mismatch => EndReason::CredentialFault,
+            });
+        }
+        self.gate_until.filter(|&until| until > now).map(|_| EndReason::AppGated)
+    }
+
+    /// Its fault.
+    pub fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    /// When WNS blocked it.
+    pub fn blocked_at(&self) -> Option<Timestamp> {
+        self.blocked_at
+    }
+
+    /// Until when it is gated.
+    pub fn gate_until(&self) -> Option<Timestamp> {
+        self.gate_until
+    }
+
+    /// Whether an operator paused it.
+    pub fn paused(&self) -> bool {
+        self.paused
+    }
+
+    /// The process restarted: the next push is a probe.
+    pub fn restarted(&mut self) {
+        self.probing = true;
+    }
+
+    /// What a push said about the app. Says whether anything changed that other replicas must know.
+    pub fn judge(
+        &mut self,
+        verdict: &Verdict,
+        description: Option<&str>,
+        now: Timestamp,
+        settings: &Settings,
+    ) -> bool {
+        let before = self.clone();
+        match verdict {
+            Verdict::AppThrottled { retry_after } => {
+                let own = doubled(settings.backoff * 60, self.gate_step, settings.app_gate_max);
+                let span = retry_after
+                    .unwrap_or(own)
+                    .clamp(settings.backoff.min(settings.app_gate_max), settings.app_gate_max);
+                self.gate(now + span);
+            }
+            Verdict::CredentialFault => self.find_fault(FaultKind::Credential, description, now, settings),
+            Verdict::AppBlocked => self.blocked_at = self.blocked_at.or(Some(now)),
+            Verdict::Mismatch => {
+                self.mismatches = self.mismatches.saturating_add(1);
+                if self.mismatches >= settings.app_patience {
+                    self.find_fault(FaultKind::Mismatch, description, now, settings);
+                }
+            }
+            Verdict::Malformed => {
+                self.malformed = self.malformed.saturating_add(1);
+                if self.malformed >= settings.app_patience {
+                    self.find_fault(FaultKind::Malformed, description, now, settings);
+                }
+            }
+            Verdict::Failed | Verdict::Ambiguous => {
+                self.failures = self.failures.saturating_add(1);
+                if self.failures >= settings.app_patience {
+                    self.failures = 0;
+                    self.gate(now + doubled(settings.backoff, self.gate_step, settings.app_gate_max));
+                }
+            }
+            Verdict::Sent { .. } | Verdict::SentUnknown | Verdict::Dropped | Verdict::ChannelThrottled => {
+                self.healed();
+            }
+            // The token was accepted, and the answer is about one channel.
+            Verdict::ChannelDead => self.healed(),
+        }
+        *self != before
+    }
+
+    /// An operator pauses it: wakes wait.
+    pub fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// An operator lifts pause, block, gate and fault; the next push is a probe.
+    pub fn resume(&mut self) {
+        *self = Self { probing: true, ..Self::default() };
+    }
+
+    fn gate(&mut self, until: Timestamp) {
+        // Answers to pushes that were under way together count as one.
+        if self.gate_until.is_none_or(|current| current < until) {
+            self.gate_until = Some(until);
+            self.gate_step = (self.gate_step + 1).min(20);
+        }
+        self.probing = true;
+    }
+
+    fn find_fault(
+        &mut self,
+        kind: FaultKind,
+        description: Option<&str>,
+        now: Timestamp,
+        settings: &Settings,
+    ) {
+        let (since, step) = match &self.fault {
+            // A burst of failures that were under way together is one.
+            Some(fault) if fault.probe_at > now => (fault.since, fault.step),
+            Some(fault) => (fault.since, fault.step + 1),
+            None => (now, 0),
+        };
+        let probe_at = now + doubled(settings.fault_probe, step, settings.fault_probe_max);
+        let description = description.unwrap_or_default().to_owned();
+        self.fault = Some(Fault { since, kind, description, probe_at, step });
+    }
+
+    fn healed(&mut self) {
+        let keep = (self.paused, self.blocked_at);
+        *self = Self::default();
+        (self.paused, self.blocked_at) = keep;
+    }
+}

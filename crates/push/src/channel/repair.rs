@@ -1,0 +1,200 @@
+//! When the PFN is written, and how (DESIGN §4).
+
+use model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Channel, ChannelState, Context, Refusal};
+
+/// How the PFN is written (oma-dm.md §8.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteForm {
+    /// There is none on the device.
+    Add,
+    /// There is one.
+    Replace,
+    /// The hard reset: delete the whole `Push` node, then add the PFN.
+    DeleteThenAdd,
+}
+
+/// Why the PFN is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteReason {
+    /// It is not on the device.
+    Set,
+    /// The channel died: goes first.
+    Repair,
+    /// The channel does not come, has outlived itself, or will soon.
+    Renew,
+    /// An operator asked.
+    Operator,
+}
+
+/// The record of writes: so that no device is written to without end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Repair {
+    /// The last write that was sent.
+    last_write: Option<Timestamp>,
+    /// The last write that the device confirmed.
+    succeeded_at: Option<Timestamp>,
+    /// The generation whose death the last write answered.
+    answered_death_of: Option<u32>,
+    /// Sessions that began after the last write.
+    sessions_since: u8,
+    /// The last write has not been found fruitful or fruitless yet.
+    unjudged: bool,
+    /// Writes in a row that brought no live channel.
+    fruitless: u8,
+    /// Nothing is written before this.
+    not_before: Option<Timestamp>,
+    /// Sessions in which the channel was pending.
+    sessions_pending: u8,
+    /// Push/Status 3 or 6 asked for one reset.
+    planned: bool,
+    /// An operator asked for a reset.
+    requested: bool,
+}
+
+impl Repair {
+    pub(super) fn request(&mut self) {
+        self.requested = true;
+    }
+
+    pub(super) fn plan(&mut self) {
+        self.planned = true;
+    }
+
+    /// The channel is live: whatever was written helped.
+    pub(super) fn healed(&mut self) {
+        self.unjudged = false;
+        self.fruitless = 0;
+        self.not_before = None;
+        self.sessions_pending = 0;
+    }
+
+    /// The PFN was confirmed at or after `since`.
+    pub(super) fn succeeded_since(&self, since: Timestamp) -> Option<Timestamp> {
+        self.succeeded_at.filter(|&at| at >= since)
+    }
+
+    pub(super) fn confirmed(&mut self, now: Timestamp) {
+        self.succeeded_at = Some(now);
+        self.planned = false;
+        self.sessions_pending = 0;
+    }
+
+    /// The device said no: there is nothing left to judge, tomorrow's try is planned by the state.
+    pub(super) fn refused(&mut self) {
+        self.unjudged = false;
+    }
+
+    pub(super) fn pending_session(&mut self) {
+        self.sessions_pending = self.sessions_pending.saturating_add(1);
+    }
+}
+
+impl Channel {
+    /// When the PFN may be written again, if a budget holds it back.
+    pub fn next_reset_at(&self) -> Option<Timestamp> {
+        self.repair.not_before
+    }
+
+    /// A device-scope session begins: what a 403 shut opens again, and the last write is judged.
+    pub(crate) fn session_begins(&mut self, context: &Context<'_>) {
+        self.expire(context.now, context.settings);
+        self.gate.until_session = false;
+        self.repair.sessions_since = self.repair.sessions_since.saturating_add(1);
+        let rest = context.now + context.settings.pfn_write_rest;
+        let repair = &mut self.repair;
+        if repair.unjudged && judged(repair, context) {
+            repair.unjudged = false;
+            repair.fruitless += 1;
+            if repair.fruitless >= context.settings.pfn_write_attempts {
+                // One more hard reset a week from now, and so on.
+                repair.fruitless = context.settings.pfn_write_attempts.saturating_sub(1);
+                repair.not_before = Some(rest);
+            }
+        }
+    }
+
+    /// Whether the PFN is to be written now, and why.
+    pub(crate) fn write_due(&self, context: &Context<'_>) -> Option<WriteReason> {
+        let reason = self.write_wanted(context)?;
+        let now = reason == WriteReason::Operator || self.first_repair() || self.within_budget(context);
+        now.then_some(reason)
+    }
+
+    /// How a due write is made. `on_device`: a PFN is there already.
+    pub(crate) fn write_form(&self, on_device: bool) -> WriteForm {
+        match (on_device, self.repair.fruitless) {
+            (_, 2..) => WriteForm::DeleteThenAdd,
+            (true, _) => WriteForm::Replace,
+            (false, _) => WriteForm::Add,
+        }
+    }
+
+    /// The write is in the message that is about to go.
+    pub(crate) fn writing(&mut self, now: Timestamp) {
+        let repair = &mut self.repair;
+        repair.last_write = Some(now);
+        repair.sessions_since = 0;
+        repair.unjudged = true;
+        repair.requested = false;
+        repair.planned = false;
+        if self.state == ChannelState::Dead {
+            repair.answered_death_of = Some(self.generation);
+        }
+    }
+
+    /// When the PFN was last written.
+    pub fn last_write(&self) -> Option<Timestamp> {
+        self.repair.last_write
+    }
+
+    fn write_wanted(&self, context: &Context<'_>) -> Option<WriteReason> {
+        if self.repair.requested {
+            return Some(WriteReason::Operator);
+        }
+        match self.state {
+            ChannelState::Unset => Some(WriteReason::Set),
+            ChannelState::Dead => Some(WriteReason::Repair),
+            ChannelState::Stale => Some(WriteReason::Renew),
+            ChannelState::Pending => self.pending_too_long(context).then_some(WriteReason::Renew),
+            ChannelState::Live => (self.aged(context) || self.repair.planned).then_some(WriteReason::Renew),
+            ChannelState::Refused(Refusal::Write(_)) => {
+                let retry = self.repair.last_write.map(|at| at + context.settings.refused_write_retry);
+                retry.is_none_or(|at| at <= context.now).then_some(WriteReason::Set)
+            }
+            ChannelState::Refused(_) => None,
+        }
+    }
+
+    /// Whether the URI has been unchanged for so long that it should be renewed before it expires.
+    pub(super) fn aged(&self, context: &Context<'_>) -> bool {
+        self.aged_from.is_some_and(|from| from + context.reset_age() <= context.now)
+    }
+
+    fn pending_too_long(&self, context: &Context<'_>) -> bool {
+        let long = self.since + context.settings.pending_patience <= context.now;
+        (long && self.repair.sessions_pending >= 2) || self.repair.planned
+    }
+
+    /// A generation that died gets one repair at once, whatever was written before.
+    fn first_repair(&self) -> bool {
+        self.state == ChannelState::Dead && self.repair.answered_death_of != Some(self.generation)
+    }
+
+    fn within_budget(&self, context: &Context<'_>) -> bool {
+        let (repair, settings, now) = (&self.repair, context.settings, context.now);
+        let gap_over = repair.last_write.is_none_or(|at| at + settings.pfn_write_gap <= now);
+        let rested = repair.not_before.is_none_or(|at| at <= now);
+        let undecided = repair.unjudged && !matches!(self.state, ChannelState::Refused(_));
+        gap_over && rested && !undecided && context.may_write
+    }
+}
+
+fn judged(repair: &Repair, context: &Context<'_>) -> bool {
+    let long_ago = repair.last_write.is_some_and(|at| at + context.settings.pfn_write_judged <= context.now);
+    long_ago && repair.sessions_since >= 2
+}

@@ -1,0 +1,121 @@
+//! The intervals and limits of the rules.
+
+use std::time::Duration;
+
+use crate::ExtraOrigins;
+
+/// Every interval and limit of the rules of push (DESIGN §4, §5). [`Settings::default`] is what production wants;
+/// tests and the demo shorten it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The body of a push.
+    pub payload: Vec<u8>,
+    /// `X-WNS-PRIORITY`, 1 to 4; none leaves WNS's default.
+    pub wns_priority: Option<u8>,
+    /// The longest `X-WNS-TTL`.
+    pub max_ttl: Duration,
+    /// Between two pushes to a device while the first is unanswered.
+    pub min_gap: Duration,
+    /// How long a device may take to come after WNS accepted a push.
+    pub answer_window: Duration,
+    /// Accepted pushes without an answer until a summons waits for its end.
+    pub max_unanswered: u8,
+    /// After a session's end, until a wake that was asked for during it is pushed.
+    pub open_session_delay: Duration,
+    /// How long an authenticated session counts as open after it was last heard.
+    pub open_session_silence: Duration,
+    /// Pushes in a row to one channel before [`Self::channel_refill`] holds them back.
+    pub channel_burst: u8,
+    /// How often a channel may be pushed to after a burst.
+    pub channel_refill: Duration,
+    /// The most pushes to a channel in an hour.
+    pub channel_hourly: u8,
+    /// The first gate of a throttled channel; each further one is twice as long, up to [`Self::channel_gate_max`].
+    pub channel_gate: Duration,
+    /// The longest gate of a throttled channel.
+    pub channel_gate_max: Duration,
+    /// The delays after 200 `dropped`, one after the other; the last one repeats.
+    pub dropped_delays: Vec<Duration>,
+    /// The first back-off of a push app or a failed push; doubles, with full jitter.
+    pub backoff: Duration,
+    /// The longest back-off of a failed push.
+    pub backoff_max: Duration,
+    /// The longest gate of a push app, also when WNS asks for more.
+    pub app_gate_max: Duration,
+    /// The first delay until a push app with a credential fault is probed; doubles up to [`Self::fault_probe_max`].
+    pub fault_probe: Duration,
+    /// The longest delay between probes of a faulted push app.
+    pub fault_probe_max: Duration,
+    /// Failures of one kind in a row that fault a push app (403s, malformed pushes) or open its breaker.
+    pub app_patience: u16,
+
+    /// Where pushes may go besides `https://*.notify.windows.com`.
+    pub extra_origins: ExtraOrigins,
+    /// How long a `ChannelURI` lives (wns.md §5).
+    pub channel_life: Duration,
+    /// The age at which a channel is reset before it expires.
+    pub reset_age: Duration,
+    /// The same on builds whose renewal is known to fail (oma-dm.md §9.1).
+    pub reset_age_old_builds: Duration,
+    /// Resets are spread over this span by device.
+    pub reset_jitter: Duration,
+    /// Without a `ChannelURI` for this long (and two sessions), the PFN is set again.
+    pub pending_patience: Duration,
+    /// Between two writes of the PFN for the same trouble.
+    pub pfn_write_gap: Duration,
+    /// When a write of the PFN is judged, at the earliest.
+    pub pfn_write_judged: Duration,
+    /// Fruitless writes in a row until the device is left alone for [`Self::pfn_write_rest`].
+    pub pfn_write_attempts: u8,
+    /// How long a device is left alone then.
+    pub pfn_write_rest: Duration,
+    /// When a refused write is tried again.
+    pub refused_write_retry: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            payload: b"wake".to_vec(),
+            wns_priority: None,
+            max_ttl: HOUR * 24,
+            min_gap: MINUTE,
+            answer_window: MINUTE * 10,
+            max_unanswered: 3,
+            open_session_delay: Duration::from_secs(5),
+            open_session_silence: MINUTE,
+            channel_burst: 5,
+            channel_refill: MINUTE,
+            channel_hourly: 30,
+            channel_gate: MINUTE * 10,
+            channel_gate_max: HOUR,
+            dropped_delays: [1, 5, 15, 60].map(|minutes| MINUTE * minutes).to_vec(),
+            backoff: Duration::from_secs(1),
+            backoff_max: MINUTE * 5,
+            app_gate_max: HOUR,
+            fault_probe: MINUTE,
+            fault_probe_max: MINUTE * 15,
+            app_patience: 10,
+            extra_origins: ExtraOrigins::default(),
+            channel_life: DAY * 30,
+            reset_age: DAY * 25,
+            reset_age_old_builds: DAY * 20,
+            reset_jitter: DAY,
+            pending_patience: DAY,
+            pfn_write_gap: HOUR * 4,
+            pfn_write_judged: HOUR,
+            pfn_write_attempts: 3,
+            pfn_write_rest: DAY * 7,
+            refused_write_retry: DAY,
+        }
+    }
+}
+
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
+
+/// `base` doubled `step` times, at most `max`.
+pub(crate) fn doubled(base: Duration, step: u32, max: Duration) -> Duration {
+    base.saturating_mul(1 << step.min(20)).min(max)
+}
