@@ -4,6 +4,7 @@ mod id;
 mod labels;
 mod name;
 mod priority;
+mod scope;
 mod timestamp;
 mod trace;
 
@@ -11,5 +12,6 @@ pub use id::{DeviceId, PushId, SessionKey, SummonsId, WakeId};
 pub use labels::{InvalidLabels, Labels};
 pub use name::{DeviceName, InvalidName, Pfn, ProviderId, PushAppName};
 pub use priority::Priority;
+pub use scope::Scope;
 pub use timestamp::Timestamp;
 pub use trace::{InvalidTraceparent, TraceContext};

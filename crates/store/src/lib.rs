@@ -1,1 +1,130 @@
-//! Everything that is remembered.
+#![doc = include_str!("../README.md")]
+
+use std::{sync::Arc, time::SystemTime};
+
+use model::Timestamp;
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+mod app;
+mod commit;
+mod device;
+mod dispatch;
+mod engine;
+mod entity;
+mod error;
+mod event;
+mod page;
+mod record;
+mod schema;
+mod seal;
+mod session;
+mod upkeep;
+mod wake;
+
+pub use app::{AppCommand, ChannelCount, PushAppRecord};
+pub use device::{Credential, Device, DeviceFilter, DeviceInfo, DeviceRecord, DeviceRef, NewDevice};
+pub use dispatch::{ClaimRequest, ClaimedPush, Judged, PushRecord, PushResult};
+pub use error::Error;
+pub use event::{Event, EventKind};
+pub use page::{Page, PageRequest};
+pub use record::StoredChannel;
+pub use schema::{OpenError, SchemaStatus, schema_down, schema_status, schema_up};
+pub use seal::{Key, KeyError};
+pub use session::{
+    SessionCommit, SessionCommitted, SessionRecord, SessionScope, SessionStart, StoredSession, Visitor,
+};
+pub use upkeep::Retention;
+pub use wake::{AskWake, Asked, Expectation, Idempotency, Refused, WakeFilter, WakeRecord};
+
+use commit::{Committer, Operation, Tools};
+use engine::Engine;
+
+/// Connections that read at the same time.
+const READERS: u32 = 4;
+
+/// Everything that is remembered. Cheap to clone: all clones share one committer and one pool.
+#[derive(Clone)]
+pub struct Store {
+    committer: Committer,
+    readers: DatabaseConnection,
+    tools: Arc<Tools>,
+    key: Key,
+    changed: watch::Receiver<u64>,
+}
+
+impl Store {
+    /// Opens a database whose schema is up to date, and checks that `key` is the one it was sealed with.
+    pub async fn open(
+        url: &str,
+        key: Key,
+        rules: push::Settings,
+        retention: Retention,
+    ) -> Result<Self, OpenError> {
+        let engine = Engine::open(url, READERS).await?;
+        let tools = Tools { sealer: seal::Sealer::new(&key), rules, retention, backend: engine.backend() };
+        schema::check(&engine.writer).await?;
+        schema::check_key(&engine.writer, &tools.sealer).await?;
+        let tools = Arc::new(tools);
+        let (raise, changed) = watch::channel(0);
+        let committer = Committer::start(engine.writer, tools.clone(), raise);
+        Ok(Self { committer, readers: engine.readers, tools, key, changed })
+    }
+
+    /// The rules that the store applies.
+    pub fn rules(&self) -> &push::Settings {
+        &self.tools.rules
+    }
+
+    /// Raised after each commit of this process.
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.clone()
+    }
+
+    /// The time by which records are written.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the edges' clock: everything below takes `now` as an argument"
+    )]
+    pub fn now(&self) -> Timestamp {
+        SystemTime::now().into()
+    }
+
+    /// A new id: random, and sorted by the time it was made.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "ids are made at the edges; everything below takes them as arguments"
+    )]
+    pub fn new_id<T: From<Uuid>>(&self) -> T {
+        Uuid::now_v7().into()
+    }
+
+    /// A key for `purpose`, derived from the store's.
+    pub fn derive_key(&self, purpose: &str) -> [u8; 32] {
+        self.key.derive(purpose)
+    }
+
+    /// Writes and reads, to see whether the database works.
+    pub async fn probe(&self) -> Result<(), Error> {
+        self.readers.execute_unprepared("SELECT 1").await?;
+        self.beat(self.now()).await
+    }
+
+    /// Events after `seq`, in order.
+    pub async fn events_after(&self, seq: i64, limit: u64) -> Result<Vec<Event>, Error> {
+        event::after(&self.readers, seq, limit).await
+    }
+
+    pub(crate) fn readers(&self) -> &DatabaseConnection {
+        &self.readers
+    }
+
+    pub(crate) fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    pub(crate) async fn submit<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+        self.committer.submit(operation).await
+    }
+}

@@ -104,9 +104,11 @@ impl Channel {
     pub(crate) fn session_begins(&mut self, context: &Context<'_>) {
         self.expire(context.now, context.settings);
         self.gate.until_session = false;
-        self.repair.sessions_since = self.repair.sessions_since.saturating_add(1);
         let rest = context.now + context.settings.pfn_write_rest;
         let repair = &mut self.repair;
+        if repair.unjudged {
+            repair.sessions_since = repair.sessions_since.saturating_add(1);
+        }
         if repair.unjudged && judged(repair, context) {
             repair.unjudged = false;
             repair.fruitless += 1;

@@ -1,0 +1,166 @@
+//! Push apps: from the configuration, with a condition that all replicas share.
+
+use model::{DeviceId, Pfn, PushAppName};
+use push::AppCondition;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+
+use crate::{
+    Error, Store,
+    commit::{Operation, Scope},
+    entity::{channel, push_app},
+    record::{condition_of, corrupt},
+};
+
+/// A push app, as it is remembered.
+#[derive(Clone, Debug)]
+pub struct PushAppRecord {
+    /// Its name.
+    pub name: PushAppName,
+    /// Its PFN.
+    pub pfn: Pfn,
+    /// What holds it back, if anything.
+    pub condition: AppCondition,
+}
+
+/// How many devices of an app have a channel in a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelCount {
+    /// The app.
+    pub app: String,
+    /// The state's name.
+    pub state: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// What an operator does to a push app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppCommand {
+    /// Its wakes wait.
+    Pause,
+    /// Pause, block, gate and fault are lifted; the next push is a probe.
+    Resume,
+}
+
+impl Store {
+    /// Makes the configured apps known. Their next push is a probe, for nobody knows what happened meanwhile.
+    pub async fn register_apps(&self, apps: Vec<(PushAppName, Pfn)>) -> Result<(), Error> {
+        self.submit(Register { apps }).await
+    }
+
+    /// Every push app, by name.
+    pub async fn push_apps(&self) -> Result<Vec<PushAppRecord>, Error> {
+        let rows = push_app::Entity::find().order_by_asc(push_app::Column::Name).all(self.readers()).await?;
+        rows.into_iter().map(app_of).collect()
+    }
+
+    /// One push app.
+    pub async fn push_app(&self, name: &PushAppName) -> Result<PushAppRecord, Error> {
+        let row = push_app::Entity::find_by_id(name.as_str()).one(self.readers()).await?;
+        app_of(row.ok_or(Error::NotFound)?)
+    }
+
+    /// Channels by app and state.
+    pub async fn channel_counts(&self) -> Result<Vec<ChannelCount>, Error> {
+        let rows: Vec<(String, String, i64)> = channel::Entity::find()
+            .select_only()
+            .column(channel::Column::PushApp)
+            .column(channel::Column::State)
+            .column_as(Expr::col(channel::Column::DeviceId).count(), "count")
+            .group_by(channel::Column::PushApp)
+            .group_by(channel::Column::State)
+            .into_tuple()
+            .all(self.readers())
+            .await?;
+        let count = |(app, state, count): (String, String, i64)| ChannelCount {
+            app,
+            state,
+            count: count.try_into().unwrap_or(0),
+        };
+        Ok(rows.into_iter().map(count).collect())
+    }
+
+    /// Pauses or resumes a push app, on every replica.
+    pub async fn command_app(&self, name: &PushAppName, command: AppCommand) -> Result<PushAppRecord, Error> {
+        self.submit(Command { name: name.clone(), command }).await?;
+        self.push_app(name).await
+    }
+}
+
+pub(crate) async fn save_condition(
+    scope: &Scope<'_>,
+    name: &PushAppName,
+    condition: &AppCondition,
+) -> Result<(), Error> {
+    push_app::Entity::update_many()
+        .col_expr(push_app::Column::Condition, Expr::val(serde_json::to_string(condition)?))
+        .filter(push_app::Column::Name.eq(name.as_str()))
+        .exec(scope.tx)
+        .await?;
+    Ok(())
+}
+
+fn app_of(row: push_app::Model) -> Result<PushAppRecord, Error> {
+    Ok(PushAppRecord {
+        name: row.name.try_into().map_err(corrupt)?,
+        pfn: row.pfn.try_into().map_err(corrupt)?,
+        condition: serde_json::from_str(&row.condition)?,
+    })
+}
+
+struct Register {
+    apps: Vec<(PushAppName, Pfn)>,
+}
+
+impl Operation for Register {
+    type Output = ();
+
+    fn device(&self) -> Option<DeviceId> {
+        None
+    }
+
+    async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
+        for (name, pfn) in &self.apps {
+            let mut condition = condition_of(scope, name.as_str()).await?;
+            condition.restarted();
+            let row = push_app::ActiveModel {
+                name: Set(name.to_string()),
+                pfn: Set(pfn.to_string()),
+                condition: Set(serde_json::to_string(&condition)?),
+            };
+            let update = [push_app::Column::Pfn, push_app::Column::Condition];
+            push_app::Entity::insert(row)
+                .on_conflict(OnConflict::column(push_app::Column::Name).update_columns(update).to_owned())
+                .exec_without_returning(scope.tx)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+struct Command {
+    name: PushAppName,
+    command: AppCommand,
+}
+
+impl Operation for Command {
+    type Output = ();
+
+    fn device(&self) -> Option<DeviceId> {
+        None
+    }
+
+    async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
+        let row = push_app::Entity::find_by_id(self.name.as_str()).lock_exclusive().one(scope.tx).await?;
+        let mut condition: AppCondition = serde_json::from_str(&row.ok_or(Error::NotFound)?.condition)?;
+        match self.command {
+            AppCommand::Pause => condition.pause(),
+            AppCommand::Resume => condition.resume(),
+        }
+        save_condition(scope, &self.name, &condition).await
+    }
+}

@@ -1,0 +1,203 @@
+//! Group commit: whatever queued while the last transaction committed goes into the next one (DESIGN §6).
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use model::{DeviceId, Timestamp};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
+    ExprTrait, Statement, TransactionTrait, sea_query::Expr,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    Error, Retention,
+    entity::{event_counter, wake_event},
+    event::NewEvent,
+    seal::Sealer,
+};
+
+/// Units in one transaction.
+const BATCH: usize = 256;
+/// Units that may wait; more are refused.
+const QUEUE: usize = 4_096;
+/// How long a refused caller should wait.
+const BUSY: Duration = Duration::from_millis(250);
+
+/// One unit of work: all of it happens, or nothing. It may be run twice (when a neighbour fails), so it keeps no state.
+pub(crate) trait Operation: Send + Sync + 'static {
+    type Output: Send;
+
+    /// The device whose row it locks: batches are sorted by it, so that replicas do not lock crosswise.
+    fn device(&self) -> Option<DeviceId>;
+
+    fn run(&self, scope: &Scope<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+}
+
+/// What an operation works with.
+pub(crate) struct Scope<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tools: &'a Tools,
+    events: &'a Mutex<Vec<NewEvent>>,
+}
+
+/// What every operation needs besides its transaction.
+pub(crate) struct Tools {
+    pub(crate) sealer: Sealer,
+    pub(crate) rules: push::Settings,
+    pub(crate) retention: Retention,
+    pub(crate) backend: DbBackend,
+}
+
+/// Hands operations to the one task that writes.
+#[derive(Clone)]
+pub(crate) struct Committer {
+    queue: mpsc::Sender<Box<dyn Unit>>,
+}
+
+impl Committer {
+    /// Starts the task; it ends when the last committer is dropped. `changed` is raised after each commit.
+    pub(crate) fn start(writer: DatabaseConnection, tools: Arc<Tools>, changed: watch::Sender<u64>) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(write(waiting, writer, tools, changed));
+        Self { queue }
+    }
+
+    /// Runs `operation`, and returns after its transaction was committed.
+    pub(crate) async fn submit<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+        let (reply, answer) = oneshot::channel();
+        let unit = Box::new(Job { operation, output: None, reply });
+        self.queue.try_send(unit).map_err(|full| match full {
+            mpsc::error::TrySendError::Full(_) => Error::Busy(BUSY),
+            mpsc::error::TrySendError::Closed(_) => stopped(),
+        })?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+impl Scope<'_> {
+    /// An event of a wake: numbered when everything else of the transaction is done, so that readers see no gaps.
+    pub(crate) fn event(&self, event: NewEvent) {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
+
+    /// The database's clock, which all replicas share: for leases only.
+    pub(crate) async fn db_now(&self) -> Result<Timestamp, Error> {
+        let sql = match self.tools.backend {
+            DbBackend::Postgres => {
+                "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS now"
+            }
+            _ => "SELECT CAST((julianday('now') - 2440587.5) * 86400000000.0 AS BIGINT) AS now",
+        };
+        let row = self.tx.query_one_raw(Statement::from_string(self.tools.backend, sql)).await?;
+        let now = row.ok_or(Error::NotFound)?.try_get::<i64>("", "now")?;
+        Ok(Timestamp::from_micros(now))
+    }
+}
+
+/// An operation without its type.
+trait Unit: Send {
+    fn device(&self) -> Option<DeviceId>;
+    fn run<'a>(&'a mut self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<(), Error>>;
+    fn deliver(self: Box<Self>, committed: Result<(), Error>);
+}
+
+struct Job<O: Operation> {
+    operation: O,
+    output: Option<O::Output>,
+    reply: oneshot::Sender<Result<O::Output, Error>>,
+}
+
+impl<O: Operation> Unit for Job<O> {
+    fn device(&self) -> Option<DeviceId> {
+        self.operation.device()
+    }
+
+    fn run<'a>(&'a mut self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            self.output = Some(self.operation.run(scope).await?);
+            Ok(())
+        })
+    }
+
+    fn deliver(self: Box<Self>, committed: Result<(), Error>) {
+        let Self { output, reply, .. } = *self;
+        let result = committed.and_then(|()| output.ok_or_else(stopped));
+        // A caller that went away does not want to know.
+        let _ = reply.send(result);
+    }
+}
+
+async fn write(
+    mut waiting: mpsc::Receiver<Box<dyn Unit>>,
+    writer: DatabaseConnection,
+    tools: Arc<Tools>,
+    changed: watch::Sender<u64>,
+) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        batch.sort_by_key(|unit| unit.device());
+        if commit(&mut batch, &writer, &tools).await.is_ok() {
+            batch.drain(..).for_each(|unit| unit.deliver(Ok(())));
+        } else {
+            // One bad unit must not fail its neighbours.
+            for mut unit in batch.drain(..) {
+                let result = commit(std::slice::from_mut(&mut unit), &writer, &tools).await;
+                unit.deliver(result);
+            }
+        }
+        changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+async fn commit(
+    batch: &mut [Box<dyn Unit>],
+    writer: &DatabaseConnection,
+    tools: &Tools,
+) -> Result<(), Error> {
+    let tx = writer.begin().await?;
+    let events = Mutex::default();
+    for unit in batch {
+        let scope = Scope { tx: &tx, tools, events: &events };
+        if let Err(error) = unit.run(&scope).await {
+            tx.rollback().await?;
+            return Err(error);
+        }
+    }
+    number(events.into_inner().unwrap_or_else(PoisonError::into_inner), &tx).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Writes the transaction's events with consecutive numbers.
+async fn number(events: Vec<NewEvent>, tx: &DatabaseTransaction) -> Result<(), Error> {
+    let Ok(count @ 1..) = i64::try_from(events.len()) else { return Ok(()) };
+    let counter = event_counter::Entity::update_many()
+        .col_expr(event_counter::Column::Seq, Expr::col(event_counter::Column::Seq).add(count))
+        .exec_with_returning(tx)
+        .await?;
+    let last = counter.first().ok_or_else(|| Error::Corrupt("the event counter is gone".into()))?.seq;
+    let rows = events.into_iter().zip(last - count + 1..).map(|(event, seq)| wake_event::ActiveModel {
+        seq: Set(seq),
+        wake_id: Set(event.wake.uuid()),
+        device_id: Set(event.device.uuid()),
+        caller: Set(event.caller),
+        kind: Set(event.kind.name().to_owned()),
+        at: Set(event.at.as_micros()),
+        push_id: Set(event.push.map(model::PushId::uuid)),
+    });
+    let rows: Vec<_> = rows.collect();
+    for chunk in rows.chunks(ROWS) {
+        wake_event::Entity::insert_many(chunk.to_vec()).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// Rows in one statement: well below both engines' limits on bound values.
+const ROWS: usize = 500;
+
+fn stopped() -> Error {
+    Error::Unavailable { after: BUSY, reason: "the store is closing".into() }
+}

@@ -1,0 +1,312 @@
+//! Devices: created by their owner, known by the name that their credential vouches for.
+
+use std::fmt;
+
+use model::{DeviceId, DeviceName, Labels, ProviderId, PushAppName, SessionKey, Timestamp};
+use push::Channel;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, LikeExpr},
+};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use crate::{
+    Error, Page, PageRequest, Store, StoredChannel,
+    commit::{Operation, Scope, Tools},
+    entity::{channel, device},
+    record::{channel_of, corrupt, insert_channel, labels_column, labels_of, lock_device, timestamp},
+    wake::{End, end_all},
+};
+
+pub(crate) const AUTH_HASH: &str = "devices.auth_hash";
+
+/// A device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// Its key.
+    pub id: DeviceId,
+    /// Its `SyncHdr/Source/LocURI`.
+    pub name: DeviceName,
+    /// The `{ProviderID}` of its `DMClient` nodes.
+    pub provider_id: ProviderId,
+    /// The push app it is set up for.
+    pub push_app: PushAppName,
+    /// Its owner's labels.
+    pub labels: Labels,
+    /// Its owner's id for it.
+    pub external_id: Option<String>,
+    /// The user name of its md5 or basic credential.
+    pub user: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When a session was last heard.
+    pub last_seen_at: Option<Timestamp>,
+    /// When it left the management; none while it is enrolled.
+    pub unenrolled_at: Option<Timestamp>,
+    /// What it said of itself.
+    pub info: DeviceInfo,
+    /// When `./DevDetail` was last read.
+    pub detail_read_at: Option<Timestamp>,
+    /// Its newest session in the device's scope, open or not.
+    pub device_session: Option<SessionKey>,
+    /// Its newest session in a user's scope.
+    pub user_session: Option<SessionKey>,
+    /// Counts the owner's changes.
+    pub revision: i64,
+}
+
+/// What a device said of itself in `./DevInfo` and `./DevDetail` (oma-dm.md §3.2, §8.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// `./DevInfo/Man`.
+    pub manufacturer: Option<String>,
+    /// `./DevInfo/Mod`.
+    pub model: Option<String>,
+    /// `./DevInfo/DmV`.
+    pub dm_version: Option<String>,
+    /// `./DevInfo/Lang`.
+    pub language: Option<String>,
+    /// `./DevDetail/SwV`: the OS build.
+    pub os_version: Option<String>,
+    /// `./DevDetail/LrgObj`.
+    pub large_objects: Option<bool>,
+}
+
+/// A device's md5 or basic credential: never the password, only its inner hash (oma-dm.md §7.1).
+#[derive(Clone)]
+pub struct Credential {
+    /// The user name.
+    pub user: String,
+    /// `B64(MD5(user:password))`.
+    pub inner_hash: SecretString,
+}
+
+/// A device that is to be created.
+#[derive(Clone, Debug)]
+pub struct NewDevice {
+    /// Its key, made by the caller.
+    pub id: DeviceId,
+    /// Its `SyncHdr/Source/LocURI`.
+    pub name: DeviceName,
+    /// The `{ProviderID}` of its `DMClient` nodes.
+    pub provider_id: ProviderId,
+    /// The push app it is to be set up for.
+    pub push_app: PushAppName,
+    /// Its owner's labels.
+    pub labels: Labels,
+    /// Its owner's id for it.
+    pub external_id: Option<String>,
+    /// How it proves who it is.
+    pub credential: Option<Credential>,
+}
+
+/// A device with its channel.
+#[derive(Clone, Debug)]
+pub struct DeviceRecord {
+    /// The device.
+    pub device: Device,
+    /// Its channel.
+    pub channel: Channel,
+}
+
+/// How a caller names a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceRef {
+    /// By its key.
+    Id(DeviceId),
+    /// By its `SyncHdr/Source/LocURI`.
+    Name(DeviceName),
+}
+
+/// Which devices are listed.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceFilter {
+    /// Those whose channel is in this state (its name).
+    pub channel_state: Option<String>,
+    /// Those not heard since.
+    pub silent_since: Option<Timestamp>,
+    /// Those of this push app.
+    pub push_app: Option<PushAppName>,
+    /// Those with this label.
+    pub label: Option<(String, String)>,
+}
+
+impl Store {
+    /// Creates a device, with an `unset` channel. [`Error::Conflict`] if there is one of that name.
+    pub async fn create_device(&self, new: NewDevice, now: Timestamp) -> Result<DeviceRecord, Error> {
+        let id = new.id;
+        self.submit(Create { new, now }).await?;
+        self.device(&DeviceRef::Id(id)).await
+    }
+
+    /// A device with its channel.
+    pub async fn device(&self, wanted: &DeviceRef) -> Result<DeviceRecord, Error> {
+        let find = device::Entity::find().find_also_related(channel::Entity).filter(condition(wanted));
+        let (row, channel) = find.one(self.readers()).await?.ok_or(Error::NotFound)?;
+        record(row, channel, self.tools())
+    }
+
+    /// Devices by name.
+    pub async fn devices(
+        &self,
+        filter: &DeviceFilter,
+        page: &PageRequest,
+    ) -> Result<Page<DeviceRecord>, Error> {
+        let mut find = device::Entity::find()
+            .find_also_related(channel::Entity)
+            .filter(filter.condition())
+            .order_by_asc(device::Column::Name)
+            .limit(page.limit());
+        if let Some(after) = &page.after {
+            find = find.filter(device::Column::Name.gt(after));
+        }
+        let rows = find.all(self.readers()).await?;
+        let records = rows.into_iter().map(|(row, channel)| record(row, channel, self.tools()));
+        Ok(page.cut(records.collect::<Result<_, _>>()?, |record| record.device.name.to_string()))
+    }
+
+    /// Deletes a device with its sessions; its wakes end unanswered.
+    pub async fn delete_device(&self, wanted: &DeviceRef, now: Timestamp) -> Result<(), Error> {
+        let device = self.device_id(wanted).await?;
+        self.submit(Delete { device, now }).await
+    }
+
+    pub(crate) async fn device_id(&self, wanted: &DeviceRef) -> Result<DeviceId, Error> {
+        let find = device::Entity::find().filter(condition(wanted)).select_only().column(device::Column::Id);
+        let id: Option<Uuid> = find.into_tuple().one(self.readers()).await?;
+        id.map(DeviceId::new).ok_or(Error::NotFound)
+    }
+}
+
+impl DeviceFilter {
+    fn condition(&self) -> Condition {
+        let label = self.label.as_ref().map(|(key, value)| {
+            let object = serde_json::json!({ key: value }).to_string();
+            Expr::col((device::Entity, device::Column::Labels)).like(label_pattern(&object))
+        });
+        Condition::all()
+            .add_option(self.channel_state.as_ref().map(|state| channel::Column::State.eq(state)))
+            .add_option(self.push_app.as_ref().map(|app| device::Column::PushApp.eq(app.as_str())))
+            .add_option(self.silent_since.map(|at| {
+                Condition::any()
+                    .add(device::Column::LastSeenAt.is_null())
+                    .add(device::Column::LastSeenAt.lt(at.as_micros()))
+            }))
+            .add_option(label)
+    }
+}
+
+/// Finds `"key":"value"` within the JSON object of all labels.
+fn label_pattern(object: &str) -> LikeExpr {
+    let pair = object.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(object);
+    let escaped = pair.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    LikeExpr::new(format!("%{escaped}%")).escape('!')
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+fn condition(wanted: &DeviceRef) -> Condition {
+    Condition::all().add(match wanted {
+        DeviceRef::Id(id) => device::Column::Id.eq(id.uuid()),
+        DeviceRef::Name(name) => device::Column::Name.eq(name.as_str()),
+    })
+}
+
+fn record(row: device::Model, channel: Option<channel::Model>, tools: &Tools) -> Result<DeviceRecord, Error> {
+    let channel = channel.ok_or_else(|| Error::Corrupt(format!("device {} has no channel", row.id)))?;
+    let StoredChannel { channel, .. } = channel_of(&channel, tools)?;
+    Ok(DeviceRecord { device: device_of(row)?, channel })
+}
+
+pub(crate) fn device_of(row: device::Model) -> Result<Device, Error> {
+    Ok(Device {
+        id: DeviceId::new(row.id),
+        name: row.name.try_into().map_err(corrupt)?,
+        provider_id: row.provider_id.try_into().map_err(corrupt)?,
+        push_app: row.push_app.try_into().map_err(corrupt)?,
+        labels: labels_of(&row.labels)?,
+        external_id: row.external_id,
+        user: row.auth_user,
+        created_at: Timestamp::from_micros(row.created_at),
+        last_seen_at: timestamp(row.last_seen_at),
+        unenrolled_at: timestamp(row.unenrolled_at),
+        info: DeviceInfo {
+            manufacturer: row.manufacturer,
+            model: row.model,
+            dm_version: row.dm_version,
+            language: row.language,
+            os_version: row.os_version,
+            large_objects: row.large_objects,
+        },
+        detail_read_at: timestamp(row.detail_read_at),
+        device_session: row.device_session.map(SessionKey::new),
+        user_session: row.user_session.map(SessionKey::new),
+        revision: row.revision,
+    })
+}
+
+struct Create {
+    new: NewDevice,
+    now: Timestamp,
+}
+
+impl Operation for Create {
+    type Output = ();
+
+    fn device(&self) -> Option<DeviceId> {
+        Some(self.new.id)
+    }
+
+    async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
+        let new = &self.new;
+        let row = new.id.uuid();
+        let seal = |credential: &Credential| {
+            scope.tools.sealer.seal(
+                AUTH_HASH,
+                row.as_bytes(),
+                credential.inner_hash.expose_secret().as_bytes(),
+            )
+        };
+        let columns = device::ActiveModel {
+            id: Set(row),
+            name: Set(new.name.to_string()),
+            provider_id: Set(new.provider_id.to_string()),
+            push_app: Set(new.push_app.to_string()),
+            labels: Set(labels_column(&new.labels)?),
+            external_id: Set(new.external_id.clone()),
+            auth_user: Set(new.credential.as_ref().map(|credential| credential.user.clone())),
+            auth_hash: Set(new.credential.as_ref().map(seal).transpose()?),
+            created_at: Set(self.now.as_micros()),
+            revision: Set(0),
+            ..Default::default()
+        };
+        device::Entity::insert(columns).exec_without_returning(scope.tx).await?;
+        insert_channel(scope, new.id, new.push_app.as_str(), &Channel::default()).await
+    }
+}
+
+struct Delete {
+    device: DeviceId,
+    now: Timestamp,
+}
+
+impl Operation for Delete {
+    type Output = ();
+
+    fn device(&self) -> Option<DeviceId> {
+        Some(self.device)
+    }
+
+    async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
+        lock_device(scope, self.device).await?;
+        end_all(scope, self.device, End::Unanswered(push::EndReason::Deleted), self.now).await?;
+        device::Entity::delete_by_id(self.device.uuid()).exec(scope.tx).await?;
+        Ok(())
+    }
+}

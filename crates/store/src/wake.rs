@@ -1,0 +1,279 @@
+//! Wakes: asked for, looked at, called off, ended.
+
+use std::time::Duration;
+
+use model::{
+    DeviceId, DeviceName, Labels, Priority, PushId, SessionKey, SummonsId, Timestamp, TraceContext, WakeId,
+};
+use push::{Answer, Attribution, Channel, ChannelState, Door, EndReason, Outcome, Summons, Wake};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+
+use crate::{
+    DeviceRef, Error, Page, PageRequest, Store,
+    commit::{Operation, Scope},
+    entity::{device, idempotency_key, session, summons, wake},
+    event::{EventKind, NewEvent},
+    record::{
+        condition_of, corrupt, from_word, labels_column, labels_of, load_channel, lock_device,
+        priority_column, priority_of, save_summons, summons_columns, summons_of_device, timestamp, word,
+    },
+};
+
+mod asked;
+
+pub use asked::{AskWake, Asked, Expectation, Idempotency, Refused};
+
+/// How long an idempotency key outlives its wake.
+const KEY_LIFE: Duration = Duration::from_hours(24);
+
+/// A wake as it is remembered.
+#[derive(Clone, Debug)]
+pub struct WakeRecord {
+    /// The wake.
+    pub wake: Wake,
+    /// Its device's name when it was asked for.
+    pub device_name: DeviceName,
+    /// Who asked.
+    pub caller: String,
+    /// Why, in the caller's words.
+    pub reason: String,
+    /// The caller's labels.
+    pub labels: Labels,
+    /// The summons that it joined; none if it was answered at once.
+    pub summons: Option<SummonsId>,
+    /// The context of its span.
+    pub trace: TraceContext,
+}
+
+/// Which wakes are listed.
+#[derive(Clone, Debug, Default)]
+pub struct WakeFilter {
+    /// Those of this device.
+    pub device: Option<DeviceId>,
+    /// Those that this caller asked for.
+    pub caller: Option<String>,
+    /// Those in this state: `live`, `answered`, `unanswered`, `cancelled`, `failed`.
+    pub state: Option<String>,
+}
+
+impl Store {
+    /// A wake.
+    pub async fn wake(&self, id: WakeId) -> Result<WakeRecord, Error> {
+        let row = wake::Entity::find_by_id(id.uuid()).one(self.readers()).await?;
+        record(row.ok_or(Error::NotFound)?)
+    }
+
+    /// Wakes, newest first.
+    pub async fn wakes(&self, filter: &WakeFilter, page: &PageRequest) -> Result<Page<WakeRecord>, Error> {
+        let mut find = wake::Entity::find().order_by_desc(wake::Column::Id).limit(page.limit());
+        if let Some(device) = filter.device {
+            find = find.filter(wake::Column::DeviceId.eq(device.uuid()));
+        }
+        if let Some(caller) = &filter.caller {
+            find = find.filter(wake::Column::Caller.eq(caller));
+        }
+        if let Some(state) = &filter.state {
+            find = find.filter(wake::Column::State.eq(state));
+        }
+        if let Some(after) = &page.after {
+            let after: WakeId = after.parse().map_err(|_| Error::NotFound)?;
+            find = find.filter(wake::Column::Id.lt(after.uuid()));
+        }
+        let records = find.all(self.readers()).await?.into_iter().map(record).collect::<Result<_, _>>()?;
+        Ok(page.cut(records, |record: &WakeRecord| record.wake.id().to_string()))
+    }
+
+    /// Calls a wake off; the others of its device go on. An ended wake stays as it is, and is returned so.
+    pub async fn cancel_wake(&self, id: WakeId, now: Timestamp) -> Result<WakeRecord, Error> {
+        let device = self.wake(id).await?.wake.device();
+        self.submit(Cancel { id, device, now }).await?;
+        self.wake(id).await
+    }
+}
+
+/// How all of a device's wakes end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
+    Answered(Answer),
+    Unanswered(EndReason),
+    Failed(EndReason),
+}
+
+/// The live wakes of a device, oldest first.
+pub(crate) async fn live_wakes(scope: &Scope<'_>, device: DeviceId) -> Result<Vec<WakeRecord>, Error> {
+    let rows = wake::Entity::find()
+        .filter(wake::Column::DeviceId.eq(device.uuid()))
+        .filter(wake::Column::State.eq(LIVE))
+        .order_by_asc(wake::Column::Id)
+        .all(scope.tx)
+        .await?;
+    rows.into_iter().map(record).collect()
+}
+
+/// Ends all live wakes of a device, and with them its summons. Returns the wakes as they ended, oldest first.
+pub(crate) async fn end_all(
+    scope: &Scope<'_>,
+    device: DeviceId,
+    end: End,
+    now: Timestamp,
+) -> Result<Vec<WakeRecord>, Error> {
+    let mut wakes = live_wakes(scope, device).await?;
+    let outcome = match end {
+        End::Answered(answer) => Outcome::Answered(answer),
+        End::Unanswered(reason) => Outcome::Unanswered(reason),
+        End::Failed(reason) => Outcome::Failed(reason),
+    };
+    for record in &mut wakes {
+        finish(scope, record, outcome, now).await?;
+    }
+    summons::Entity::delete_many().filter(summons::Column::DeviceId.eq(device.uuid())).exec(scope.tx).await?;
+    Ok(wakes)
+}
+
+/// Ends one live wake.
+pub(crate) async fn finish(
+    scope: &Scope<'_>,
+    record: &mut WakeRecord,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if !record.wake.finish(outcome, now) {
+        return Ok(());
+    }
+    wake::Entity::update_many()
+        .set(end_columns(outcome, now)?)
+        .filter(wake::Column::Id.eq(record.wake.id().uuid()))
+        .exec(scope.tx)
+        .await?;
+    idempotency_key::Entity::update_many()
+        .col_expr(idempotency_key::Column::ExpiresAt, Expr::val((now + KEY_LIFE).as_micros()))
+        .filter(idempotency_key::Column::WakeId.eq(record.wake.id().uuid()))
+        .exec(scope.tx)
+        .await?;
+    let (kind, push) = match outcome {
+        Outcome::Answered(answer) => (EventKind::Answered, answer.push),
+        Outcome::Unanswered(_) => (EventKind::Unanswered, None),
+        Outcome::Cancelled => (EventKind::Cancelled, None),
+        Outcome::Failed(_) => (EventKind::Failed, None),
+    };
+    scope.event(event(record, kind, now, push));
+    Ok(())
+}
+
+/// What the live wakes of a device still ask of its summons; without any, it ends.
+pub(crate) async fn narrow(scope: &Scope<'_>, device: DeviceId, now: Timestamp) -> Result<(), Error> {
+    let live = live_wakes(scope, device).await?;
+    let priority = live.iter().map(|record| record.wake.priority()).max();
+    let deadline = live.iter().map(|record| record.wake.deadline()).max();
+    let (Some(priority), Some(deadline)) = (priority, deadline) else {
+        summons::Entity::delete_many()
+            .filter(summons::Column::DeviceId.eq(device.uuid()))
+            .exec(scope.tx)
+            .await?;
+        return Ok(());
+    };
+    if let Some(mut summons) = summons_of_device(scope, device).await? {
+        summons.narrow(priority, deadline);
+        let stored = load_channel(scope, device).await?;
+        save_summons(scope, &summons, &stored.channel, now).await?;
+    }
+    Ok(())
+}
+
+pub(crate) fn event(record: &WakeRecord, kind: EventKind, at: Timestamp, push: Option<PushId>) -> NewEvent {
+    let (wake, device) = (record.wake.id(), record.wake.device());
+    NewEvent { wake, device, caller: record.caller.clone(), kind, at, push }
+}
+
+/// The state of a wake that has not ended.
+pub(crate) const LIVE: &str = "live";
+
+fn state_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Answered(_) => "answered",
+        Outcome::Unanswered(_) => "unanswered",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Failed(_) => "failed",
+    }
+}
+
+fn end_columns(outcome: Outcome, now: Timestamp) -> Result<wake::ActiveModel, Error> {
+    let (answer, reason) = match outcome {
+        Outcome::Answered(answer) => (Some(answer), None),
+        Outcome::Unanswered(reason) | Outcome::Failed(reason) => (None, Some(reason)),
+        Outcome::Cancelled => (None, None),
+    };
+    Ok(wake::ActiveModel {
+        state: Set(state_name(outcome).to_owned()),
+        ended_at: Set(Some(now.as_micros())),
+        end_reason: Set(reason.map(word).transpose()?),
+        session_id: Set(answer.map(|answer| answer.session.uuid())),
+        attribution: Set(answer.map(|answer| word(answer.attribution)).transpose()?),
+        push_id: Set(answer.and_then(|answer| answer.push).map(PushId::uuid)),
+        ..Default::default()
+    })
+}
+
+fn record(row: wake::Model) -> Result<WakeRecord, Error> {
+    let end = end_of(&row)?;
+    let ids = (WakeId::new(row.id), DeviceId::new(row.device_id));
+    let times = (Timestamp::from_micros(row.asked_at), Timestamp::from_micros(row.deadline));
+    Ok(WakeRecord {
+        wake: Wake::restore(ids, times, priority_of(row.priority), end),
+        device_name: row.device_name.try_into().map_err(corrupt)?,
+        caller: row.caller,
+        reason: row.reason,
+        labels: labels_of(&row.labels)?,
+        summons: row.summons_id.map(SummonsId::new),
+        trace: row.trace.parse().map_err(corrupt)?,
+    })
+}
+
+fn end_of(row: &wake::Model) -> Result<Option<push::End>, Error> {
+    let Some(at) = timestamp(row.ended_at) else { return Ok(None) };
+    let missing = || Error::Corrupt(format!("wake {} ended without saying how", row.id));
+    let reason = || row.end_reason.as_deref().ok_or_else(missing).and_then(from_word::<EndReason>);
+    let outcome = match row.state.as_str() {
+        "answered" => Outcome::Answered(Answer {
+            session: SessionKey::new(row.session_id.ok_or_else(missing)?),
+            attribution: from_word(row.attribution.as_deref().ok_or_else(missing)?)?,
+            push: row.push_id.map(PushId::new),
+        }),
+        "unanswered" => Outcome::Unanswered(reason()?),
+        "failed" => Outcome::Failed(reason()?),
+        "cancelled" => Outcome::Cancelled,
+        _ => return Err(missing()),
+    };
+    Ok(Some(push::End { at, outcome }))
+}
+
+struct Cancel {
+    id: WakeId,
+    device: DeviceId,
+    now: Timestamp,
+}
+
+impl Operation for Cancel {
+    type Output = ();
+
+    fn device(&self) -> Option<DeviceId> {
+        Some(self.device)
+    }
+
+    async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
+        // The device may be gone; then its wakes have ended.
+        match lock_device(scope, self.device).await {
+            Ok(_) | Err(Error::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+        let row = wake::Entity::find_by_id(self.id.uuid()).one(scope.tx).await?;
+        let mut found = record(row.ok_or(Error::NotFound)?)?;
+        if found.wake.end().is_none() {
+            finish(scope, &mut found, Outcome::Cancelled, self.now).await?;
+            narrow(scope, self.device, self.now).await?;
+        }
+        Ok(())
+    }
+}
