@@ -120,7 +120,9 @@ fn sessions() -> TableCreateStatement {
         .col(boolean_null("eventful"))
         .col(text("alerts"))
         .col(text_null("origin"))
+        // The contexts of its span and of the span's parent.
         .col(text("trace"))
+        .col(text_null("parent"))
         // Sealed: the session's nonce is in it.
         .col(blob_null("state"))
         .col(big_integer("revision"))
@@ -163,7 +165,9 @@ fn wakes() -> TableCreateStatement {
         .col(uuid_null("session_id"))
         .col(text_null("attribution"))
         .col(uuid_null("push_id"))
+        // The contexts of its span and of the span's parent.
         .col(text("trace"))
+        .col(text_null("parent"))
         .to_owned()
 }
 

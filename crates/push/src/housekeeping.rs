@@ -94,13 +94,8 @@ impl Visit {
         (visit, steps)
     }
 
-    /// A message of the device was understood. What our answer to it asks; nothing ends the housekeeping.
-    pub fn proceed(
-        &mut self,
-        channel: &mut Channel,
-        seen: &Observation,
-        context: &Context<'_>,
-    ) -> Vec<Housekeeping> {
+    /// A message of the device was understood, but nothing can be asked now: it has more to say, or the session ends.
+    pub fn note(&mut self, channel: &mut Channel, seen: &Observation, context: &Context<'_>) {
         channel.observe(seen, context);
         if matches!(seen.provider, Reading::Value(true) | Reading::Failed(_)) {
             self.provider = Provider::Known;
@@ -110,6 +105,16 @@ impl Visit {
             Reading::Absent => self.on_device = false,
             Reading::Unanswered | Reading::Failed(_) => {}
         }
+    }
+
+    /// A message of the device was understood. What our answer to it asks; nothing ends the housekeeping.
+    pub fn proceed(
+        &mut self,
+        channel: &mut Channel,
+        seen: &Observation,
+        context: &Context<'_>,
+    ) -> Vec<Housekeeping> {
+        self.note(channel, seen, context);
         match self.stage {
             Stage::Reading => self.after_reading(channel, context),
             Stage::Deleting => self.write(channel, WriteForm::Add, false, context),

@@ -94,6 +94,17 @@ pub enum EndReason {
     MalformedPush,
 }
 
+impl Attribution {
+    /// The name in records, metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Likely => "likely",
+            Self::Coincidence => "coincidence",
+        }
+    }
+}
+
 impl EndReason {
     /// The name in records, metrics and logs.
     pub fn name(self) -> &'static str {

@@ -1,1 +1,7 @@
-//! Simulated devices and an emulated WNS.
+#![doc = include_str!("../README.md")]
+
+pub mod device;
+mod edge;
+pub mod fleet;
+mod http;
+pub mod wns;

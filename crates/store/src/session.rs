@@ -6,6 +6,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::{
     Credential, Device, DeviceInfo, Error, Store, StoredChannel, WakeRecord,
@@ -30,8 +31,10 @@ pub struct Visitor {
     pub credential: Option<Credential>,
     /// Its channel.
     pub channel: StoredChannel,
-    /// Its newest session under the message's `SessionID`, if its state is still kept.
-    pub session: Option<StoredSession>,
+    /// Its newest session in the device's scope, if its state is still kept.
+    pub device_session: Option<StoredSession>,
+    /// Its newest session in a user's scope, if its state is still kept.
+    pub user_session: Option<StoredSession>,
 }
 
 /// A session's state between two messages.
@@ -47,6 +50,10 @@ pub struct StoredSession {
     pub ended: bool,
     /// The context of its span.
     pub trace: TraceContext,
+    /// The context of the oldest wake that it answered.
+    pub parent: Option<TraceContext>,
+    /// When its first authenticated message was committed.
+    pub started_at: Timestamp,
 }
 
 /// A recorded session.
@@ -70,8 +77,10 @@ pub struct SessionRecord {
     pub ending: Option<String>,
     /// Messages of the device.
     pub messages: u32,
-    /// The trace it belongs to.
+    /// The context of its span.
     pub trace: TraceContext,
+    /// The context of the oldest wake that it answered.
+    pub parent: Option<TraceContext>,
 }
 
 /// What one message of a session brought.
@@ -140,26 +149,29 @@ pub struct SessionCommitted {
 
 impl Store {
     /// Everything known about the device that a message names.
-    pub async fn visitor(&self, name: &DeviceName, session_id: &str) -> Result<Visitor, Error> {
+    pub async fn visitor(&self, name: &DeviceName) -> Result<Visitor, Error> {
         let found = device::Entity::find()
             .find_also_related(channel::Entity)
             .filter(device::Column::Name.eq(name.as_str()))
             .one(self.readers())
             .await?;
         let (row, channel) = found.ok_or(Error::NotFound)?;
-        let session = session::Entity::find()
-            .filter(session::Column::DeviceId.eq(row.id))
-            .filter(session::Column::SessionId.eq(session_id))
+        let newest: Vec<_> = [row.device_session, row.user_session].into_iter().flatten().collect();
+        let sessions = session::Entity::find()
+            .filter(session::Column::Id.is_in(newest))
             .filter(session::Column::State.is_not_null())
-            .order_by_desc(session::Column::StartedAt)
-            .order_by_desc(session::Column::Id)
-            .one(self.readers())
+            .all(self.readers())
             .await?;
+        let newest = |key: Option<Uuid>| {
+            let row = sessions.iter().find(|session| Some(session.id) == key);
+            row.map(|row| stored(row.clone(), self.tools())).transpose()
+        };
         let channel = channel.ok_or_else(|| corrupt(format!("device {} has no channel", row.id)))?;
         Ok(Visitor {
             credential: credential(&row, self.tools())?,
             channel: channel_of(&channel, self.tools())?,
-            session: session.map(|row| stored(row, self.tools())).transpose()?,
+            device_session: newest(row.device_session)?,
+            user_session: newest(row.user_session)?,
             device: device_of(row)?,
         })
     }
@@ -207,7 +219,7 @@ impl Operation for SessionCommit {
                 if let Some(oldest) = answered.first() {
                     (trace.trace_id, trace.flags) = (oldest.trace.trace_id, oldest.trace.flags);
                 }
-                self.insert(scope, trace, !answered.is_empty()).await?;
+                self.insert(scope, trace, answered.first().map(|oldest| oldest.trace)).await?;
             }
             SessionStart::GoesOn { revision } => self.update(scope, revision).await?,
         }
@@ -284,7 +296,12 @@ impl SessionCommit {
         end_all(scope, self.device, End::Answered(answer), self.now).await
     }
 
-    async fn insert(&self, scope: &Scope<'_>, trace: TraceContext, answered: bool) -> Result<(), Error> {
+    async fn insert(
+        &self,
+        scope: &Scope<'_>,
+        trace: TraceContext,
+        parent: Option<TraceContext>,
+    ) -> Result<(), Error> {
         let origin = match self.origin {
             Origin::Push => Some("push".to_owned()),
             Origin::Other => Some("other".to_owned()),
@@ -299,7 +316,8 @@ impl SessionCommit {
             alerts: Set(self.alerts.clone()),
             origin: Set(origin),
             trace: Set(trace.to_string()),
-            eventful: Set(Some(self.eventful || answered)),
+            parent: Set(parent.map(|parent| parent.to_string())),
+            eventful: Set(Some(self.eventful || parent.is_some())),
             revision: Set(0),
             ..self.columns(scope.tools)?
         };
@@ -431,6 +449,8 @@ fn stored(row: session::Model, tools: &Tools) -> Result<StoredSession, Error> {
         state: tools.sealer.unseal(STATE, row.id.as_bytes(), &sealed)?,
         ended: row.ended_at.is_some(),
         trace: row.trace.parse().map_err(corrupt)?,
+        parent: row.parent.map(|parent| parent.parse()).transpose().map_err(corrupt)?,
+        started_at: Timestamp::from_micros(row.started_at),
     })
 }
 
@@ -446,6 +466,7 @@ pub(crate) fn session_record(row: session::Model) -> Result<SessionRecord, Error
         ending: row.ending,
         messages: row.messages.try_into().unwrap_or(0),
         trace: row.trace.parse().map_err(corrupt)?,
+        parent: row.parent.map(|parent| parent.parse()).transpose().map_err(corrupt)?,
     })
 }
 

@@ -45,6 +45,8 @@ pub struct WakeRecord {
     pub summons: Option<SummonsId>,
     /// The context of its span.
     pub trace: TraceContext,
+    /// The context of the span that it was asked for in.
+    pub parent: Option<TraceContext>,
 }
 
 /// Which wakes are listed.
@@ -228,6 +230,7 @@ fn record(row: wake::Model) -> Result<WakeRecord, Error> {
         labels: labels_of(&row.labels)?,
         summons: row.summons_id.map(SummonsId::new),
         trace: row.trace.parse().map_err(corrupt)?,
+        parent: row.parent.map(|parent| parent.parse()).transpose().map_err(corrupt)?,
     })
 }
 

@@ -1,1 +1,12 @@
-//! The WNS client: access tokens and raw push.
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod response;
+mod settings;
+mod token;
+mod transport;
+
+pub use client::{UnknownApp, WnsClient};
+pub use settings::{AppCredentials, Auth, LegacyAuth, Settings};
+pub use token::TokenState;
+pub use transport::SetupError;

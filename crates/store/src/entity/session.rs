@@ -19,6 +19,7 @@ pub struct Model {
     pub alerts: String,
     pub origin: Option<String>,
     pub trace: String,
+    pub parent: Option<String>,
     pub state: Option<Vec<u8>>,
     pub revision: i64,
 }

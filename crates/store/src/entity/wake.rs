@@ -23,6 +23,7 @@ pub struct Model {
     pub attribution: Option<String>,
     pub push_id: Option<Uuid>,
     pub trace: String,
+    pub parent: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

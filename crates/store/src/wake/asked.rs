@@ -33,6 +33,8 @@ pub struct AskWake {
     pub satisfied_by_open_session: bool,
     /// The context of its span.
     pub trace: TraceContext,
+    /// The context of the span that it is asked for in.
+    pub parent: Option<TraceContext>,
     /// When.
     pub now: Timestamp,
 }
@@ -183,6 +185,7 @@ impl Ask {
             deadline: Set(wake.deadline().as_micros()),
             state: Set(super::LIVE.to_owned()),
             trace: Set(ask.trace.to_string()),
+            parent: Set(ask.parent.map(|parent| parent.to_string())),
             ..Default::default()
         };
         wake::Entity::insert(row).exec_without_returning(scope.tx).await?;

@@ -1,0 +1,61 @@
+//! When two URIs name the same node (oma-dm.md §2.3).
+
+/// Decoded, without regard to case, with or without `./Device`: devices, documents and servers
+/// spell the same node differently.
+pub(crate) fn is_same(left: &str, right: &str) -> bool {
+    left == right || normal(left) == normal(right)
+}
+
+fn normal(uri: &str) -> Vec<u8> {
+    let mut uri = decode(uri.trim().as_bytes());
+    uri.make_ascii_lowercase();
+    if uri.last() == Some(&b'/') {
+        uri.pop();
+    }
+    match uri.strip_prefix(b"./device/") {
+        Some(rest) => [b"./", rest].concat(),
+        None => uri,
+    }
+}
+
+/// A `%` that is not followed by two hexadecimal digits stands for itself.
+fn decode(uri: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(uri.len());
+    let mut rest = uri;
+    while let Some((&first, tail)) = rest.split_first() {
+        let escaped = tail.first_chunk().filter(|_| first == b'%').and_then(byte);
+        decoded.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    decoded
+}
+
+fn byte(digits: &[u8; 2]) -> Option<u8> {
+    let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+    u8::try_from(high? * 16 + low?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_node_has_many_spellings() {
+        for (left, right, expect) in [
+            ("./DevInfo/DevId", "./devinfo/DEVID", true),
+            ("./Vendor/MSFT/X", "./Device/Vendor/MSFT/X", true),
+            ("./Vendor/MSFT/MS%20DM%20Server", "./Vendor/MSFT/MS DM SERVER", true),
+            ("./Vendor/MSFT/%7bA%7D", "./Vendor/MSFT/{a}", true),
+            ("./Vendor/MSFT/X/", "./Vendor/MSFT/X", true),
+            (" ./X", "./X", true),
+            ("./User/Vendor/MSFT/X", "./Vendor/MSFT/X", false),
+            ("./Vendor/MSFT/X", "./Vendor/MSFT/XY", false),
+            ("./Device", "./", false),
+            ("%", "%", true),
+            ("%zz", "%", false),
+            ("%ff", "\u{ff}", false),
+        ] {
+            assert_eq!(is_same(left, right), expect, "{left} {right}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! A simulated Windows device: a pure machine that holds the device's end of OMA DM sessions (oma-dm.md §3).
+
+mod channel;
+mod client;
+mod credential;
+mod execute;
+mod package;
+mod path;
+mod profile;
+mod report;
+mod session;
+mod tree;
+
+use model::Timestamp;
+
+use self::{
+    execute::Prepared,
+    session::{Session, Turn},
+    tree::Tree,
+};
+use crate::wns::Renewal;
+
+pub use client::{Backoff, Client, SyncError};
+pub use profile::{
+    Identity, NoChannelReply, OriginHeader, PfnWrite, Profile, RegistrationTime, ReplaceMissing,
+    SequenceSupport, Upkeep,
+};
+pub use report::{ChannelRequest, Ending, Opening, ProtocolError, SessionReport, Step};
+
+/// A simulated device: its nodes, its channel, and the session that it is in.
+///
+/// ```text
+/// start ─▶ bytes ─▶ (server) ─▶ receive ─▶ Send ─▶ (server) ─▶ receive ─▶ … ─▶ Done
+///                                  └─▶ Register ─▶ channel_assigned or channel_failed ─▶ Send …
+/// ```
+#[derive(Clone, Debug)]
+pub struct Device {
+    identity: Identity,
+    profile: Profile,
+    /// The configured address of the server: the Target of its messages.
+    address: String,
+    tree: Tree,
+    sessions: u32,
+    session: Option<Session>,
+}
+
+impl Device {
+    /// A freshly enrolled device that is managed at `address`.
+    pub fn new(identity: Identity, profile: Profile, address: &str) -> Self {
+        let tree = Tree::new(&identity.name, &profile);
+        Self { identity, profile, address: address.to_owned(), tree, sessions: 0, session: None }
+    }
+
+    /// Who it is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What it is like.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Changes what it is like.
+    pub fn profile_mut(&mut self) -> &mut Profile {
+        &mut self.profile
+    }
+
+    /// The PFN that is set on it.
+    pub fn pfn(&self) -> Option<&str> {
+        self.tree.channel.as_ref().map(|channel| channel.pfn.as_str())
+    }
+
+    /// Its `ChannelURI`.
+    pub fn channel_uri(&self) -> Option<&str> {
+        self.tree.channel.as_ref()?.uri()
+    }
+
+    /// Starts a session; one that was open is given up, as by a reboot. The message goes to the server.
+    pub fn start(&mut self, opening: Opening, now: Timestamp) -> Vec<u8> {
+        self.sessions += 1;
+        let session = Session::open(self, opening, now);
+        let message = session.last().to_vec();
+        self.session = Some(session);
+        message
+    }
+
+    /// The server's reply to the last message. An empty one ends the session (oma-dm.md §0.9).
+    pub fn receive(&mut self, reply: &[u8], now: Timestamp) -> Result<Step, ProtocolError> {
+        let session = self.session.take().ok_or(ProtocolError::NoSession)?;
+        let mut tree = self.tree.clone();
+        let turn = session.turn(self, &mut tree, reply, now)?;
+        // A turn that waits for a channel is played again when that is there, from the same tree.
+        if !matches!(turn, Turn::Waits(..)) {
+            self.tree = tree;
+        }
+        Ok(self.take_turn(turn, now))
+    }
+
+    /// WNS gave the device the channel that it wanted. The step with which the session goes on, if one is waiting.
+    pub fn channel_assigned(&mut self, uri: String, now: Timestamp) -> Result<Option<Step>, ProtocolError> {
+        self.registered(Ok(uri), now)
+    }
+
+    /// WNS gave the device no channel; `push_status` is the value that `Push/Status` takes (oma-dm.md §8.1).
+    pub fn channel_failed(&mut self, push_status: u8, now: Timestamp) -> Result<Option<Step>, ProtocolError> {
+        self.registered(Err(push_status), now)
+    }
+
+    /// The message that was sent last, to be sent once more because no reply came (oma-dm.md §3.5).
+    pub fn resend(&self) -> Option<&[u8]> {
+        self.session.as_ref().map(Session::last)
+    }
+
+    /// Breaks the open session off: alert 1223, to which no reply is expected.
+    pub fn abort(&mut self) -> Option<Vec<u8>> {
+        let session = self.session.take()?;
+        Some(session.abort(self))
+    }
+
+    /// Falls silent: the open session is given up without a word, as by a loss of the network.
+    pub fn fall_silent(&mut self) {
+        self.session = None;
+    }
+
+    /// Enrolls anew: no channel, no server settings, and `SessionID` begins at 1 again (oma-dm.md §0.10).
+    pub fn enroll_again(&mut self) {
+        *self = Self::new(self.identity.clone(), self.profile.clone(), &self.address);
+    }
+
+    /// The channel that the device asks WNS for because it is 15 days old; afterwards it starts a session
+    /// (oma-dm.md §9.1).
+    pub fn renewal_due(&self, now: Timestamp) -> Option<ChannelRequest> {
+        let channel = self.tree.channel.as_ref()?;
+        let due = self.profile.renewal == profile::Upkeep::Renews && channel.is_renewal_due(now);
+        due.then(|| ChannelRequest { pfn: channel.pfn.clone(), renewal: Renewal::Fresh })
+    }
+
+    /// The value of `UserAgentOrigin` for a session, if the device sends it (oma-dm.md §1.1).
+    pub fn origin_header(&self, opening: Opening) -> Option<&'static str> {
+        let origin = match opening {
+            Opening::Schedule => "2",
+            Opening::Push => "3",
+            Opening::User => "4",
+            Opening::Unenroll => "1",
+        };
+        (self.profile.origin == OriginHeader::Sent).then_some(origin)
+    }
+
+    fn registered(
+        &mut self,
+        outcome: Result<String, u8>,
+        now: Timestamp,
+    ) -> Result<Option<Step>, ProtocolError> {
+        if let Some((pfn, reply)) = self.session.as_mut().and_then(Session::stop_waiting) {
+            if let Some(session) = &mut self.session {
+                session.prepare(Prepared { pfn, outcome });
+            }
+            return self.receive(&reply, now).map(Some);
+        }
+        if let Some(channel) = &mut self.tree.channel {
+            channel.settle(outcome, now);
+        }
+        Ok(None)
+    }
+
+    fn take_turn(&mut self, turn: Turn, now: Timestamp) -> Step {
+        match turn {
+            Turn::Sends(session) => {
+                let message = session.last().to_vec();
+                self.session = Some(session);
+                Step::Send(message)
+            }
+            Turn::Waits(session, pfn) => {
+                self.session = Some(session);
+                Step::Register(ChannelRequest { pfn, renewal: self.profile.reset })
+            }
+            Turn::Ends(session, ending) => {
+                let wanted = self.tree.channel.as_ref().filter(|channel| channel.is_wanted());
+                let register = wanted
+                    .map(|channel| ChannelRequest { pfn: channel.pfn.clone(), renewal: self.profile.reset });
+                Step::Done(session.report(ending, register, now))
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What the drivers share of HTTP.
+
+use std::{error::Error, time::Duration};
+
+use reqwest::{Response, redirect};
+
+/// A client in the manner of Windows: it follows no redirect. Building one takes some 40 ms: share it.
+pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
+    // Whoever came first has installed one; they are all ring (see the root manifest).
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(Duration::from_secs(10))
+        .build()
+}
+
+/// The error and what caused it, without the URL.
+pub(crate) fn describe(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The wait that a server asks for in seconds, the only form that is told to devices.
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get("retry-after")?;
+    value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}

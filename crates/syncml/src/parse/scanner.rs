@@ -1,0 +1,290 @@
+//! Well-formed tokens from text: the place where `quick-xml` is used, and the limits are kept.
+
+use std::borrow::Cow;
+
+use quick_xml::{
+    Reader,
+    errors::{Error, IllFormedError, SyntaxError},
+    events::{BytesRef, BytesStart, BytesText, Event},
+};
+
+use super::{Limits, Name, ParseError, ParseErrorKind, decode::Decoded};
+use crate::xml;
+
+/// A piece of a document. Comments, processing instructions and the declaration are not shown.
+pub(super) enum Token<'a> {
+    /// A start tag, or the first half of an empty element; its local name.
+    Open(&'a str),
+    /// The end of the innermost open element.
+    Close,
+    /// Character data inside an element. A text may come in several pieces.
+    Text(Cow<'a, str>),
+    /// The end of the document, after its root.
+    End,
+}
+
+pub(super) struct Scanner<'a> {
+    source: &'a str,
+    /// Bytes of the document before `source`.
+    offset: usize,
+    reader: Reader<&'a [u8]>,
+    limits: Limits,
+    /// The names of the open elements, with prefixes.
+    open: Vec<&'a str>,
+    /// Where the last token begins in `source`.
+    start: usize,
+    /// Whether an empty element was opened whose end is to be told.
+    owes_close: bool,
+    /// Whether a root was opened.
+    has_root: bool,
+    elements: usize,
+    attributes: usize,
+}
+
+impl<'a> Scanner<'a> {
+    pub(super) fn new(decoded: &Decoded<'a>, limits: Limits) -> Self {
+        let mut reader = Reader::from_str(decoded.text);
+        reader.config_mut().check_comments = true;
+        Self {
+            source: decoded.text,
+            offset: decoded.offset,
+            reader,
+            limits,
+            open: Vec::new(),
+            start: 0,
+            owes_close: false,
+            has_root: false,
+            elements: 0,
+            attributes: 0,
+        }
+    }
+
+    /// An error at the last token.
+    pub(super) fn fail(&self, kind: ParseErrorKind) -> ParseError {
+        let position = self.offset + self.start;
+        ParseError { position, kind }
+    }
+
+    /// How many elements are open.
+    pub(super) fn depth(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Where the last token begins.
+    pub(super) fn token_start(&self) -> usize {
+        self.start
+    }
+
+    /// Where the next token begins.
+    pub(super) fn token_end(&self) -> usize {
+        position(self.reader.buffer_position())
+    }
+
+    /// The document between two places that [`token_start`](Self::token_start) or
+    /// [`token_end`](Self::token_end) named.
+    pub(super) fn slice(&self, from: usize, to: usize) -> &'a str {
+        self.source.get(from..to).unwrap_or_default()
+    }
+
+    /// Reads on to the end of the document, after the root was closed.
+    pub(super) fn finish(&mut self) -> Result<(), ParseError> {
+        while !matches!(self.next()?, Token::End) {}
+        Ok(())
+    }
+
+    /// The error for a text that is longer than the limit, if it is.
+    pub(super) fn check_text(&self, bytes: usize) -> Result<(), ParseError> {
+        self.check("bytes of text in one element", bytes, self.limits.text)
+    }
+
+    pub(super) fn next(&mut self) -> Result<Token<'a>, ParseError> {
+        if std::mem::take(&mut self.owes_close) {
+            self.open.pop();
+            return Ok(Token::Close);
+        }
+        loop {
+            self.start = self.token_end();
+            let event = self.reader.read_event().map_err(|error| self.translate(error))?;
+            match event {
+                Event::Start(tag) => return self.opened(&tag),
+                Event::Empty(tag) => {
+                    self.owes_close = true;
+                    return self.opened(&tag);
+                }
+                Event::End(_) => {
+                    self.open.pop();
+                    return Ok(Token::Close);
+                }
+                Event::Text(text) => {
+                    if let Some(text) = self.character_data(&text)? {
+                        return Ok(Token::Text(text));
+                    }
+                }
+                Event::CData(_) if self.open.is_empty() => {
+                    return Err(self.expected("no text outside the root"));
+                }
+                Event::CData(text) => return Ok(Token::Text(text.xml10_content())),
+                Event::GeneralRef(reference) => return self.reference(&reference),
+                Event::DocType(_) => return Err(self.fail(ParseErrorKind::Doctype)),
+                Event::Decl(_) if self.start != 0 => {
+                    return Err(self.expected("an XML declaration only at the start"));
+                }
+                Event::PI(instruction) if !xml::is_name(instruction.target()) => {
+                    return Err(self.expected("a name in a processing instruction"));
+                }
+                Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
+                Event::Eof => return self.ended(),
+            }
+        }
+    }
+
+    fn opened(&mut self, tag: &BytesStart<'_>) -> Result<Token<'a>, ParseError> {
+        if self.open.is_empty() && std::mem::replace(&mut self.has_root, true) {
+            return Err(self.expected("one root, found another element"));
+        }
+        // The name follows the `<`; taken from the source, it lives as long as the document.
+        let name = self.start + 1;
+        let name = self.slice(name, name + tag.name().as_ref().len());
+        if !xml::is_name(name) {
+            return Err(self.expected("an element's name"));
+        }
+        self.elements += 1;
+        self.check("elements", self.elements, self.limits.elements)?;
+        self.check("elements inside one another", self.open.len() + 1, self.limits.depth)?;
+        self.check_attributes(tag)?;
+        self.open.push(name);
+        Ok(Token::Open(local(name)))
+    }
+
+    /// Their values mean nothing here, but a document with a wrong attribute is not XML.
+    fn check_attributes(&mut self, tag: &BytesStart<'_>) -> Result<(), ParseError> {
+        let wrong = || self.expected("well-formed, distinct attributes");
+        let mut count = 0;
+        for attribute in tag.attributes() {
+            count += 1;
+            let limit = self.limits.attributes_per_element;
+            self.check("attributes of one element", count, limit)?;
+            let attribute = attribute.map_err(|_| wrong())?;
+            if !xml::is_name(attribute.key.as_ref()) || attribute.value.contains('<') {
+                return Err(wrong());
+            }
+            if attribute.value.contains('&') {
+                self.check_references(&attribute.value)?;
+            }
+        }
+        self.attributes += count;
+        self.check("attributes", self.attributes, self.limits.attributes)
+    }
+
+    fn check_references(&self, value: &str) -> Result<(), ParseError> {
+        value.split('&').skip(1).try_for_each(|rest| {
+            let reference = rest.split_once(';').map(|(name, _)| name);
+            let reference = reference.ok_or_else(|| self.fail(ParseErrorKind::Entity))?;
+            self.resolve(&BytesRef::new(reference)).map(drop)
+        })
+    }
+
+    fn character_data(&self, text: &BytesText<'a>) -> Result<Option<Cow<'a, str>>, ParseError> {
+        let text = text.xml10_content();
+        if text.contains("]]>") {
+            return Err(self.expected("no ]]> in a text"));
+        }
+        if !self.open.is_empty() {
+            return Ok(Some(text));
+        }
+        if text.chars().all(xml::is_space) {
+            return Ok(None);
+        }
+        Err(self.expected("no text outside the root"))
+    }
+
+    fn reference(&self, reference: &BytesRef<'_>) -> Result<Token<'a>, ParseError> {
+        if self.open.is_empty() {
+            return Err(self.expected("no text outside the root"));
+        }
+        self.resolve(reference).map(Token::Text)
+    }
+
+    fn resolve(&self, reference: &BytesRef<'_>) -> Result<Cow<'a, str>, ParseError> {
+        let text = match reference.as_ref() {
+            "lt" => "<",
+            "gt" => ">",
+            "amp" => "&",
+            "apos" => "'",
+            "quot" => "\"",
+            _ => {
+                return match reference.resolve_char_ref() {
+                    Ok(Some(c)) if xml::is_char(c) => Ok(Cow::Owned(c.to_string())),
+                    Ok(Some(_)) => Err(self.fail(ParseErrorKind::Character)),
+                    Ok(None) | Err(_) => Err(self.fail(ParseErrorKind::Entity)),
+                };
+            }
+        };
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn ended(&self) -> Result<Token<'a>, ParseError> {
+        match self.open.last() {
+            // The reader takes the end of the input inside an element for an end.
+            Some(name) => Err(self.fail(ParseErrorKind::UnclosedElement(Name::new(name)))),
+            None => Ok(Token::End),
+        }
+    }
+
+    fn check(&self, what: &'static str, count: usize, limit: usize) -> Result<(), ParseError> {
+        if count > limit {
+            return Err(self.fail(ParseErrorKind::TooMany { what, limit }));
+        }
+        Ok(())
+    }
+
+    fn expected(&self, what: &'static str) -> ParseError {
+        self.fail(ParseErrorKind::Syntax(what))
+    }
+
+    fn translate(&self, error: Error) -> ParseError {
+        let kind = match error {
+            Error::IllFormed(IllFormedError::MismatchedEndTag { expected, found }) => {
+                ParseErrorKind::MismatchedEnd { expected: Name::new(&expected), found: Name::new(&found) }
+            }
+            Error::IllFormed(error) => ParseErrorKind::Syntax(ill_formed(&error)),
+            Error::Syntax(error) => ParseErrorKind::Syntax(syntax(error)),
+            _ => ParseErrorKind::Syntax("XML"),
+        };
+        let position = self.offset + position(self.reader.error_position());
+        ParseError { position, kind }
+    }
+}
+
+fn ill_formed(error: &IllFormedError) -> &'static str {
+    match error {
+        IllFormedError::UnmatchedEndTag(_) => "no end tag where no element is open",
+        IllFormedError::DoubleHyphenInComment => "no -- in a comment",
+        IllFormedError::UnclosedReference => "a reference that ends with ;",
+        _ => "well-formed XML",
+    }
+}
+
+fn syntax(error: SyntaxError) -> &'static str {
+    match error {
+        SyntaxError::InvalidBangMarkup => "a comment or CDATA after <!",
+        SyntaxError::UnclosedPI => "?> at the end of a processing instruction",
+        SyntaxError::UnclosedXmlDecl => "?> at the end of the XML declaration",
+        SyntaxError::UnclosedComment => "--> at the end of a comment",
+        SyntaxError::UnclosedDoctype => "no document type definition",
+        SyntaxError::UnclosedCData => "]]> at the end of CDATA",
+        SyntaxError::UnclosedTag => "> at the end of a tag",
+        SyntaxError::UnclosedSingleQuotedAttributeValue | SyntaxError::UnclosedDoubleQuotedAttributeValue => {
+            "a quote at the end of an attribute"
+        }
+    }
+}
+
+fn local(name: &str) -> &str {
+    name.split_once(':').map_or(name, |(_, local)| local)
+}
+
+/// The document is a slice, so that its positions fit.
+fn position(position: u64) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
+}

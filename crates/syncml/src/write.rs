@@ -1,0 +1,216 @@
+//! From a [`Message`] to a compact document. Children come in the order of the DTD.
+
+use std::borrow::Cow;
+
+use crate::{
+    auth::{Chal, Cred, Secret},
+    command::{Alert, Command, Group, NodeCommand, Results, Status, Unsupported},
+    item::{Data, Item},
+    message::{Header, Location, Message},
+    meta::Meta,
+    xml,
+};
+
+pub(crate) fn message(message: &Message<'_>) -> String {
+    let mut writer = Writer(String::with_capacity(1024));
+    writer.0.push_str("<SyncML xmlns=\"SYNCML:SYNCML1.2\">");
+    writer.header(&message.header);
+    writer.element("SyncBody", |writer| {
+        writer.commands(&message.commands);
+        if message.is_final {
+            writer.0.push_str("<Final/>");
+        }
+    });
+    writer.0.push_str("</SyncML>");
+    writer.0
+}
+
+type Token<'a> = Option<Cow<'a, str>>;
+
+struct Writer(String);
+
+impl Writer {
+    fn header(&mut self, header: &Header<'_>) {
+        self.element("SyncHdr", |writer| {
+            writer.token("VerDTD", &header.ver_dtd);
+            writer.token("VerProto", &header.ver_proto);
+            writer.leaf("SessionID", &header.session_id);
+            writer.leaf("MsgID", &header.msg_id.to_string());
+            writer.location("Target", header.target.as_ref());
+            writer.location("Source", Some(&header.source));
+            writer.token("RespURI", &header.resp_uri);
+            writer.cred(header.cred.as_ref());
+            writer.meta(header.meta.as_ref());
+        });
+    }
+
+    fn commands(&mut self, commands: &[Command<'_>]) {
+        for command in commands {
+            self.element(command.name(), |writer| match command {
+                Command::Add(it)
+                | Command::Delete(it)
+                | Command::Exec(it)
+                | Command::Get(it)
+                | Command::Replace(it) => writer.node_command(it),
+                Command::Alert(it) => writer.alert(it),
+                Command::Atomic(it) | Command::Sequence(it) => writer.group(it),
+                Command::Results(it) => writer.results(it),
+                Command::Status(it) => writer.status(it),
+                Command::Unsupported(Unsupported { cmd_id, .. }) => writer.token("CmdID", cmd_id),
+            });
+        }
+    }
+
+    fn node_command(&mut self, command: &NodeCommand<'_>) {
+        self.token("CmdID", &command.cmd_id);
+        self.meta(command.meta.as_ref());
+        self.items(&command.items);
+    }
+
+    fn alert(&mut self, alert: &Alert<'_>) {
+        self.token("CmdID", &alert.cmd_id);
+        self.token("Data", &alert.data);
+        self.items(&alert.items);
+    }
+
+    fn group(&mut self, group: &Group<'_>) {
+        self.token("CmdID", &group.cmd_id);
+        self.meta(group.meta.as_ref());
+        self.commands(&group.commands);
+    }
+
+    fn results(&mut self, results: &Results<'_>) {
+        self.token("CmdID", &results.cmd_id);
+        self.token("MsgRef", &results.msg_ref);
+        self.token("CmdRef", &results.cmd_ref);
+        self.token("Cmd", &results.cmd);
+        self.meta(results.meta.as_ref());
+        self.token("TargetRef", &results.target_ref);
+        self.token("SourceRef", &results.source_ref);
+        self.items(&results.items);
+    }
+
+    fn status(&mut self, status: &Status<'_>) {
+        self.token("CmdID", &status.cmd_id);
+        self.token("MsgRef", &status.msg_ref);
+        self.token("CmdRef", &status.cmd_ref);
+        self.token("Cmd", &status.cmd);
+        status.target_refs.iter().for_each(|uri| self.leaf("TargetRef", uri));
+        status.source_refs.iter().for_each(|uri| self.leaf("SourceRef", uri));
+        self.cred(status.cred.as_deref());
+        self.chal(status.chal.as_deref());
+        self.token("Data", &status.data);
+        self.items(&status.items);
+    }
+
+    fn items(&mut self, items: &[Item<'_>]) {
+        for item in items {
+            self.element("Item", |writer| {
+                writer.location("Target", item.target.as_ref());
+                writer.location("Source", item.source.as_ref());
+                writer.meta(item.meta.as_ref());
+                writer.data(item.data.as_ref());
+                if item.more_data {
+                    writer.0.push_str("<MoreData/>");
+                }
+            });
+        }
+    }
+
+    fn data(&mut self, data: Option<&Data<'_>>) {
+        match data {
+            None => {}
+            Some(Data::Text(text)) => self.leaf("Data", text),
+            Some(Data::Markup(markup)) => {
+                self.element("Data", |writer| writer.0.push_str(markup.as_str()));
+            }
+        }
+    }
+
+    fn location(&mut self, name: &str, location: Option<&Location<'_>>) {
+        let Some(location) = location else { return };
+        self.element(name, |writer| {
+            writer.leaf("LocURI", &location.uri);
+            writer.token("LocName", &location.name);
+        });
+    }
+
+    fn cred(&mut self, cred: Option<&Cred<'_>>) {
+        let Some(cred) = cred else { return };
+        self.element("Cred", |writer| {
+            writer.meta(Some(&cred.meta));
+            writer.leaf("Data", cred.data.expose());
+        });
+    }
+
+    /// Type before Format here, as the specification's examples have it (oma-dm.md §7.2).
+    fn chal(&mut self, chal: Option<&Chal<'_>>) {
+        let Some(chal) = chal else { return };
+        let Meta { format, kind, .. } = &chal.meta;
+        self.element("Chal", |writer| {
+            writer.element("Meta", |writer| {
+                writer.metinf("Type", kind.as_deref());
+                writer.metinf("Format", format.as_deref());
+                writer.meta_rest(&chal.meta);
+            });
+        });
+    }
+
+    fn meta(&mut self, meta: Option<&Meta<'_>>) {
+        let Some(meta) = meta else { return };
+        self.element("Meta", |writer| {
+            writer.metinf("Format", meta.format.as_deref());
+            writer.metinf("Type", meta.kind.as_deref());
+            writer.meta_rest(meta);
+        });
+    }
+
+    fn meta_rest(&mut self, meta: &Meta<'_>) {
+        self.metinf("Mark", meta.mark.as_deref());
+        self.metinf("Size", meta.size.as_deref());
+        self.metinf("NextNonce", meta.next_nonce.as_ref().map(Secret::expose));
+        self.metinf("MaxMsgSize", meta.max_msg_size.as_deref());
+        self.metinf("MaxObjSize", meta.max_obj_size.as_deref());
+    }
+
+    fn metinf(&mut self, name: &str, text: Option<&str>) {
+        let Some(text) = text else { return };
+        self.0.extend(["<", name, " xmlns=\"syncml:metinf\">"]);
+        self.text(text);
+        self.0.extend(["</", name, ">"]);
+    }
+
+    fn token(&mut self, name: &str, text: &Token<'_>) {
+        if let Some(text) = text {
+            self.leaf(name, text);
+        }
+    }
+
+    fn leaf(&mut self, name: &str, text: &str) {
+        if text.is_empty() {
+            self.0.extend(["<", name, "/>"]);
+            return;
+        }
+        self.element(name, |writer| writer.text(text));
+    }
+
+    fn element(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
+        self.0.extend(["<", name, ">"]);
+        content(self);
+        self.0.extend(["</", name, ">"]);
+    }
+
+    fn text(&mut self, text: &str) {
+        for c in text.chars() {
+            match c {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                // A reader would take a literal one for a line feed.
+                '\r' => self.0.push_str("&#13;"),
+                c if xml::is_char(c) => self.0.push(c),
+                _ => self.0.push(char::REPLACEMENT_CHARACTER),
+            }
+        }
+    }
+}
