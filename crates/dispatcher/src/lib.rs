@@ -1,1 +1,63 @@
-//! The loops: due summonses into pushes, pushes into verdicts.
+#![doc = include_str!("../README.md")]
+
+mod app;
+mod budget;
+mod report;
+mod upkeep;
+
+use std::{sync::Arc, time::Duration};
+
+use model::{Pfn, PushAppName};
+use store::Store;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use wns::WnsClient;
+
+use app::AppLoop;
+
+/// What an operator decides about the loops.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The push apps.
+    pub apps: Vec<(PushAppName, Pfn)>,
+    /// How long a claim lasts: longer than a push can take.
+    pub lease: Duration,
+    /// How often other replicas' work is looked for, and time's.
+    pub poll: Duration,
+    /// Sessions that bulk wakes may cause in a second, by this process; 0 is no bound.
+    pub max_woken_sessions_per_second: u32,
+    /// How long pushes that are under way may take when the process stops.
+    pub drain: Duration,
+}
+
+/// The loops. Cheap to clone.
+#[derive(Clone)]
+pub struct Dispatcher {
+    store: Store,
+    wns: Arc<WnsClient>,
+    settings: Settings,
+}
+
+impl Dispatcher {
+    /// The loops over `store`, pushing through `wns`.
+    pub fn new(store: Store, wns: Arc<WnsClient>, settings: Settings) -> Self {
+        Self { store, wns, settings }
+    }
+
+    /// Runs until `shutdown`, then lets what is under way end.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), store::Error> {
+        self.store.register_apps(self.settings.apps.clone()).await?;
+        let mut loops = JoinSet::new();
+        for (name, pfn) in &self.settings.apps {
+            let app = AppLoop::new(self.clone(), name.clone(), pfn.clone());
+            loops.spawn(app.run(shutdown.clone()));
+        }
+        loops.spawn(upkeep::run(self.store.clone(), self.settings.poll, shutdown));
+        while let Some(ended) = loops.join_next().await {
+            if let Err(panic) = ended {
+                tracing::error!(%panic, "a loop of the dispatcher ended");
+            }
+        }
+        Ok(())
+    }
+}

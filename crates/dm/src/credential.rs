@@ -244,6 +244,14 @@ mod tests {
     }
 
     #[test]
+    fn basic_cannot_tell_a_colon_in_the_user_from_the_one_after_it() {
+        let user = "a:b".to_owned();
+        let account = Account { inner_hash: inner_hash(&user, "c"), user };
+        let cred = cred("syncml:auth-basic", &encode(b"a:b:c"));
+        assert!(verify(&cred, &Schemes::default(), Some(&account), &[]).is_none());
+    }
+
+    #[test]
     fn nobody_is_never_right() {
         let nonce = Nonce::of([7; 16]);
         let nobody = InnerHash::parse("AAAAAAAAAAAAAAAAAAAAAA==").unwrap();

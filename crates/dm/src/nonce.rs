@@ -41,11 +41,10 @@ impl NonceKey {
     fn nonce(&self, subject: &Subject<'_>, slot: i64) -> Nonce {
         let mut context = hmac::Context::with_key(&self.0);
         // Every field of variable length is preceded by it, so that no two subjects read alike.
-        for text in [subject.device, subject.session_id] {
+        for text in [subject.device, subject.session_id, subject.scope.name()] {
             context.update(&(text.len() as u64).to_be_bytes());
             context.update(text.as_bytes());
         }
-        context.update(&[subject.scope as u8]);
         context.update(&slot.to_be_bytes());
         if let Some(newest) = subject.newest {
             context.update(newest.uuid().as_bytes());

@@ -23,14 +23,14 @@ fn decode(uri: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(uri.len());
     let mut rest = uri;
     while let Some((&first, tail)) = rest.split_first() {
-        let escaped = tail.first_chunk().filter(|_| first == b'%').and_then(byte);
+        let escaped = tail.first_chunk().filter(|_| first == b'%').copied().and_then(byte);
         decoded.push(escaped.unwrap_or(first));
         rest = if escaped.is_some() { &tail[2..] } else { tail };
     }
     decoded
 }
 
-fn byte(digits: &[u8; 2]) -> Option<u8> {
+fn byte(digits: [u8; 2]) -> Option<u8> {
     let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
     u8::try_from(high? * 16 + low?).ok()
 }

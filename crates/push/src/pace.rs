@@ -19,10 +19,10 @@ impl Pace {
     pub(crate) fn next(&self, settings: &Settings) -> Timestamp {
         let spare = settings.channel_refill * u32::from(settings.channel_burst.saturating_sub(1));
         let by_burst = self.refilled_at - spare;
-        let hourly = usize::from(settings.channel_hourly.max(1));
+        let hourly = usize::from(settings.channel_hourly);
         let by_hour = match self.recent.len().checked_sub(hourly) {
-            Some(oldest) => self.recent[oldest] + HOUR,
-            None => Timestamp::EPOCH,
+            Some(oldest) if hourly > 0 => self.recent[oldest] + HOUR,
+            _ => Timestamp::EPOCH,
         };
         by_burst.max(by_hour)
     }
@@ -31,11 +31,9 @@ impl Pace {
     pub(crate) fn push(&mut self, now: Timestamp, settings: &Settings) {
         self.refilled_at = self.refilled_at.max(now) + settings.channel_refill;
         self.recent.retain(|&at| at + HOUR > now);
-        let keep = usize::from(settings.channel_hourly.max(1));
-        if self.recent.len() >= keep {
-            self.recent.drain(..=self.recent.len() - keep);
-        }
         self.recent.push(now);
+        let surplus = self.recent.len().saturating_sub(settings.channel_hourly.into());
+        self.recent.drain(..surplus);
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Settings {
     pub channel_burst: u8,
     /// How often a channel may be pushed to after a burst.
     pub channel_refill: Duration,
-    /// The most pushes to a channel in an hour.
+    /// The most pushes to a channel in an hour; 0 is no bound.
     pub channel_hourly: u8,
     /// The first gate of a throttled channel; each further one is twice as long, up to [`Self::channel_gate_max`].
     pub channel_gate: Duration,

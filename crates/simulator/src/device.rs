@@ -123,6 +123,14 @@ impl Device {
         self.session = None;
     }
 
+    /// A push came, but battery saver or the network kept the device from starting a session: `Push/Status` is 7
+    /// until it has held one (oma-dm.md §8.1).
+    pub fn miss_push(&mut self) {
+        if let Some(channel) = &mut self.tree.channel {
+            channel.miss_push();
+        }
+    }
+
     /// Enrolls anew: no channel, no server settings, and `SessionID` begins at 1 again (oma-dm.md §0.10).
     pub fn enroll_again(&mut self) {
         *self = Self::new(self.identity.clone(), self.profile.clone(), &self.address);
@@ -137,7 +145,7 @@ impl Device {
     }
 
     /// The value of `UserAgentOrigin` for a session, if the device sends it (oma-dm.md §1.1).
-    pub fn origin_header(&self, opening: Opening) -> Option<&'static str> {
+    pub(crate) fn origin_header(&self, opening: Opening) -> Option<&'static str> {
         let origin = match opening {
             Opening::Schedule => "2",
             Opening::Push => "3",
@@ -176,6 +184,9 @@ impl Device {
                 Step::Register(ChannelRequest { pfn, renewal: self.profile.reset })
             }
             Turn::Ends(session, ending) => {
+                if let (Some(channel), Ending::Completed) = (&mut self.tree.channel, ending) {
+                    channel.held_session();
+                }
                 let wanted = self.tree.channel.as_ref().filter(|channel| channel.is_wanted());
                 let register = wanted
                     .map(|channel| ChannelRequest { pfn: channel.pfn.clone(), renewal: self.profile.reset });

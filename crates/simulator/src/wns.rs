@@ -80,7 +80,7 @@ impl EmulatedWns {
                 Err(error) => {
                     // Out of descriptors, as a rule; the open connections will give some back.
                     tracing::warn!(%error, "the emulated WNS cannot accept a connection");
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 }
             }
         }

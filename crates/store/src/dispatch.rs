@@ -129,6 +129,22 @@ pub struct PushRecord {
 }
 
 impl Store {
+    /// When the next summons of one app and priority is due; none while there is none that waits.
+    pub async fn next_due(&self, app: &PushAppName, priority: Priority) -> Result<Option<Timestamp>, Error> {
+        let first: Option<i64> = summons::Entity::find()
+            .select_only()
+            .column(summons::Column::NextAt)
+            .filter(summons::Column::PushApp.eq(app.as_str()))
+            .filter(summons::Column::Priority.eq(priority_column(priority)))
+            .filter(summons::Column::PushId.is_null())
+            .order_by_asc(summons::Column::NextAt)
+            .limit(1)
+            .into_tuple()
+            .one(self.readers())
+            .await?;
+        Ok(timestamp(first))
+    }
+
     /// Claims due summonses of one app and priority.
     pub async fn claim(&self, request: ClaimRequest) -> Result<Vec<ClaimedPush>, Error> {
         self.submit(request).await

@@ -15,11 +15,15 @@ const NOT_ASSIGNED: u8 = 4;
 /// `Push/Status` after the channel's end.
 const EXPIRED: u8 = 5;
 
+/// `Push/Status` after a push for which no session could be started.
+const NO_SESSION: u8 = 7;
+
 /// The channel of a device whose PFN is set.
 #[derive(Clone)]
 pub(super) struct PushChannel {
     pub(super) pfn: String,
     state: State,
+    missed_push: bool,
 }
 
 #[derive(Clone)]
@@ -32,7 +36,7 @@ enum State {
 impl PushChannel {
     /// The PFN was written: a channel is wanted.
     pub(super) fn wanted(pfn: &str) -> Self {
-        Self { pfn: pfn.to_owned(), state: State::Wanted }
+        Self { pfn: pfn.to_owned(), state: State::Wanted, missed_push: false }
     }
 
     /// What WNS said to the device: a URI, or why not, as a value of `Push/Status`.
@@ -58,10 +62,21 @@ impl PushChannel {
     pub(super) fn push_status(&self, now: Timestamp) -> u8 {
         match self.state {
             State::Assigned { since, .. } if now - since >= LIFETIME => EXPIRED,
+            State::Assigned { .. } if self.missed_push => NO_SESSION,
             State::Assigned { .. } => 0,
             State::Wanted => NOT_ASSIGNED,
             State::Failed { push_status } => push_status,
         }
+    }
+
+    /// A push came, and no session could be started.
+    pub(super) fn miss_push(&mut self) {
+        self.missed_push = true;
+    }
+
+    /// A session was held.
+    pub(super) fn held_session(&mut self) {
+        self.missed_push = false;
     }
 
     /// Whether it is time to renew it.
@@ -77,6 +92,6 @@ impl fmt::Debug for PushChannel {
             State::Assigned { since, .. } => format!("assigned {since}"),
             State::Failed { push_status } => format!("failed {push_status}"),
         };
-        f.debug_struct("PushChannel").field("pfn", &self.pfn).field("state", &state).finish()
+        f.debug_struct("PushChannel").field("pfn", &self.pfn).field("state", &state).finish_non_exhaustive()
     }
 }

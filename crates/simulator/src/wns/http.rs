@@ -53,14 +53,14 @@ pub(super) fn router(handle: Handle, shutdown: CancellationToken) -> Router {
 
 async fn token(State(emulator): State<Emulator>, request: Request<Body>) -> Response {
     match whole(request).await {
-        Ok(request) => perform(emulator.handle.token(&request)).await,
+        Ok(request) => perform(emulator.handle.token(&request), &emulator.shutdown).await,
         Err(refusal) => refusal,
     }
 }
 
 async fn push(State(emulator): State<Emulator>, request: Request<Body>) -> Response {
     match whole(request).await {
-        Ok(request) => perform(emulator.handle.push(&request)).await,
+        Ok(request) => perform(emulator.handle.push(&request), &emulator.shutdown).await,
         Err(refusal) => refusal,
     }
 }
@@ -74,11 +74,12 @@ async fn whole(request: Request<Body>) -> Result<Request<Bytes>, Response> {
     }
 }
 
-async fn perform(answer: Answer) -> Response {
+/// Answers; a delay ends with the emulated WNS.
+async fn perform(answer: Answer, shutdown: &CancellationToken) -> Response {
     match answer {
         Answer::Reply(reply) => reply.map(Body::from),
         Answer::Later(delay, reply) => {
-            tokio::time::sleep(delay).await;
+            shutdown.run_until_cancelled(tokio::time::sleep(delay)).await;
             reply.map(Body::from)
         }
         Answer::Close => {

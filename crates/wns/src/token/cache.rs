@@ -130,31 +130,39 @@ mod tests {
         TokenTrouble::Unavailable { retry_after, description: String::new() }
     }
 
+    fn some_time() -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    fn just_before(end: Instant) -> Instant {
+        end.checked_sub(Duration::from_millis(1)).unwrap()
+    }
+
     fn cache() -> TokenCache {
-        TokenCache::new(Duration::from_secs(2), Duration::from_secs(60))
+        TokenCache::new(Duration::from_secs(2), Duration::from_mins(1))
     }
 
     #[test]
     fn a_token_is_renewed_before_its_end() {
         for (lifetime, used_for) in [(86_400, 86_400 - 300), (1_000, 900), (0, 0)] {
-            let (mut cache, start) = (cache(), Instant::now());
+            let (mut cache, start) = (cache(), some_time());
             cache.store(Ok(issued("a", lifetime)), start, start + Duration::from_secs(1)).unwrap();
             let end = start + Duration::from_secs(used_for);
             assert_eq!(cache.look(end), Look::Renew, "{lifetime}");
             if used_for > 0 {
                 let token = Token::new("a").unwrap();
-                assert_eq!(cache.look(end - Duration::from_secs(1)), Look::Use(token), "{lifetime}");
+                assert_eq!(cache.look(just_before(end)), Look::Use(token), "{lifetime}");
             }
         }
     }
 
     #[test]
     fn failures_keep_askers_away_for_longer_and_longer() {
-        let (mut cache, mut now) = (cache(), Instant::now());
+        let (mut cache, mut now) = (cache(), some_time());
         for seconds in [2, 4, 8, 16, 32, 60, 60] {
             cache.store(Err(trouble(None)), now, now).unwrap_err();
             let end = now + Duration::from_secs(seconds);
-            assert_eq!(cache.look(end - Duration::from_millis(1)), Look::Failed(trouble(None)), "{seconds}");
+            assert_eq!(cache.look(just_before(end)), Look::Failed(trouble(None)), "{seconds}");
             assert_eq!(cache.look(end), Look::Renew, "{seconds}");
             now = end;
         }
@@ -165,17 +173,17 @@ mod tests {
     #[test]
     fn retry_after_is_honoured_within_reason() {
         for (asked, expect) in [(1, 2), (900, 900), (1_000_000, 3_600)] {
-            let (mut cache, now) = (cache(), Instant::now());
+            let (mut cache, now) = (cache(), some_time());
             cache.store(Err(trouble(Some(asked))), now, now).unwrap_err();
             let end = now + Duration::from_secs(expect);
-            assert_eq!(cache.look(end - Duration::from_millis(1)), Look::Failed(trouble(Some(asked))));
+            assert_eq!(cache.look(just_before(end)), Look::Failed(trouble(Some(asked))));
             assert_eq!(cache.look(end), Look::Renew);
         }
     }
 
     #[test]
     fn an_old_token_serves_while_it_cannot_be_renewed() {
-        let (mut cache, start) = (cache(), Instant::now());
+        let (mut cache, start) = (cache(), some_time());
         cache.store(Ok(issued("a", 1_000)), start, start).unwrap();
         let late = start + Duration::from_secs(950);
         assert_eq!(cache.look(late), Look::Renew);
@@ -188,7 +196,7 @@ mod tests {
 
     #[test]
     fn only_the_current_token_can_be_invalidated() {
-        let (mut cache, now) = (cache(), Instant::now());
+        let (mut cache, now) = (cache(), some_time());
         cache.store(Ok(issued("b", 1_000)), now, now).unwrap();
         cache.invalidate(&Token::new("a").unwrap());
         assert_eq!(cache.look(now), Look::Use(Token::new("b").unwrap()));

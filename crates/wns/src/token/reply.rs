@@ -112,10 +112,10 @@ mod tests {
         Auth::Legacy(LegacyAuth { token_url, sid: "s".to_owned(), secret: "planted".into() })
     }
 
-    fn check(status: u16, body: &str, expect: Result<u64, TokenTrouble>) {
+    fn check(status: u16, body: &str, expect: &Result<u64, TokenTrouble>) {
         let got = read(status, Some(Duration::from_secs(7)), Some(body.as_bytes()), &auth());
         let got = got.map(|issued| issued.lifetime.as_secs());
-        assert_eq!(got, expect, "{status} {body}");
+        assert_eq!(got, *expect, "{status} {body}");
     }
 
     fn credential(description: &str) -> Result<u64, TokenTrouble> {
@@ -142,7 +142,7 @@ mod tests {
             check(
                 200,
                 &format!(r#"{{"access_token":"EgAe+/=","token_type":"bearer"{expires_in}}}"#),
-                Ok(expect),
+                &Ok(expect),
             );
         }
     }
@@ -159,15 +159,15 @@ mod tests {
             (401, "<html>", "the token endpoint answered 401"),
             (400, r#"{"error":"x","error_description":"you sent planted"}"#, "x: you sent [secret]"),
         ] {
-            check(status, body, credential(expect));
+            check(status, body, &credential(expect));
         }
-        check(400, &format!(r#"{{"error":"{}"}}"#, "e".repeat(1_000)), credential(&"e".repeat(256)));
+        check(400, &format!(r#"{{"error":"{}"}}"#, "e".repeat(1_000)), &credential(&"e".repeat(256)));
     }
 
     #[test]
     fn everything_else_passes() {
         for status in [408, 429, 500, 503] {
-            check(status, "slow down", asks_to_wait(status));
+            check(status, "slow down", &asks_to_wait(status));
         }
         for (status, body) in [
             (200, "not json"),

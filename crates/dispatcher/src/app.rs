@@ -1,0 +1,242 @@
+//! The loop of one push app.
+
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
+use model::{Pfn, Priority, PushAppName, PushId, Timestamp};
+use push::{Door, Exchange, Pacer, PushRequest, Verdict};
+use store::{ClaimRequest, ClaimedPush, Error, Judged, PushResult};
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Dispatcher, budget::Budget, report};
+
+/// Every so manieth round, bulk goes first (DESIGN §6).
+const BULK_ROUND: u64 = 8;
+/// How often a verdict that the store could not take is offered again; after that the lease runs out.
+const CONCLUDE_TRIES: usize = 20;
+/// The most pushes that one claim takes, so that no transaction grows long.
+const CLAIM: u32 = 64;
+
+/// The loop of one push app.
+pub(crate) struct AppLoop {
+    dispatcher: Dispatcher,
+    name: PushAppName,
+    pfn: Pfn,
+    pacer: Pacer,
+    budget: Budget,
+    rounds: u64,
+    pushes: JoinSet<Option<Verdict>>,
+}
+
+/// When the loop should look again, unless something is committed before.
+enum Next {
+    /// There may be more.
+    AtOnce,
+    After(Duration),
+}
+
+impl AppLoop {
+    pub(crate) fn new(dispatcher: Dispatcher, name: PushAppName, pfn: Pfn) -> Self {
+        let budget = Budget::new(dispatcher.settings.max_woken_sessions_per_second, dispatcher.store.now());
+        Self { dispatcher, name, pfn, pacer: Pacer::default(), budget, rounds: 0, pushes: JoinSet::new() }
+    }
+
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        let mut changed = self.dispatcher.store.changed();
+        while !shutdown.is_cancelled() {
+            let next = self.round(&mut changed, &shutdown).await.unwrap_or_else(|error| {
+                tracing::error!(push_app = %self.name, %error, "due wakes cannot be claimed");
+                Next::After(self.dispatcher.settings.poll)
+            });
+            let Next::After(wait) = next else { continue };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                Some(ended) = self.pushes.join_next(), if !self.pushes.is_empty() => self.ended(ended),
+                _ = changed.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        self.drain().await;
+    }
+
+    /// Claims what is due and there is room for.
+    async fn round(
+        &mut self,
+        changed: &mut watch::Receiver<u64>,
+        shutdown: &CancellationToken,
+    ) -> Result<Next, Error> {
+        changed.mark_unchanged();
+        while let Some(ended) = self.pushes.try_join_next() {
+            self.ended(ended);
+        }
+        let now = self.dispatcher.store.now();
+        let poll = self.dispatcher.settings.poll;
+        let room = match self.dispatcher.store.push_app(&self.name).await?.condition.door(now) {
+            Door::Shut(until) => return Ok(Next::After(until.since(now).min(poll))),
+            Door::Open => self.pacer.free(),
+            Door::Probe => {
+                self.pacer.restart();
+                u32::from(self.pacer.under_way() == 0)
+            }
+        };
+        if room == 0 {
+            return Ok(Next::After(poll));
+        }
+        let claimed = self.claim_all(room, now, shutdown).await?;
+        if claimed > 0 {
+            return Ok(Next::AtOnce);
+        }
+        // What nothing came of is not worth a round of its own: our own commit is no news.
+        changed.mark_unchanged();
+        let due = self.next_due().await?;
+        let wait = if due <= now { poll } else { due.since(now).min(poll) };
+        Ok(Next::After(wait))
+    }
+
+    async fn claim_all(
+        &mut self,
+        room: u32,
+        now: Timestamp,
+        shutdown: &CancellationToken,
+    ) -> Result<u32, Error> {
+        self.rounds += 1;
+        let mut order = [Priority::Interactive, Priority::Bulk];
+        if self.rounds.is_multiple_of(BULK_ROUND) {
+            order.reverse();
+        }
+        let mut claimed = 0;
+        for priority in order {
+            let mut most = (room - claimed).min(CLAIM);
+            if priority == Priority::Bulk {
+                most = most.min(self.budget.room(now));
+            }
+            let count = self.claim(priority, most, now, shutdown).await?;
+            if priority == Priority::Bulk {
+                self.budget.spend(count);
+            }
+            claimed += count;
+        }
+        Ok(claimed)
+    }
+
+    async fn claim(
+        &mut self,
+        priority: Priority,
+        most: u32,
+        now: Timestamp,
+        shutdown: &CancellationToken,
+    ) -> Result<u32, Error> {
+        let store = &self.dispatcher.store;
+        let due = store.next_due(&self.name, priority).await?;
+        if most == 0 || due.is_none_or(|at| at > now) {
+            return Ok(0);
+        }
+        let request = ClaimRequest {
+            app: self.name.clone(),
+            pfn: self.pfn.clone(),
+            priority,
+            ids: (0..most).map(|_| store.new_id::<PushId>()).collect(),
+            lease: self.dispatcher.settings.lease,
+            now,
+        };
+        let claimed = store.claim(request).await?;
+        let count = u32::try_from(claimed.len()).unwrap_or(u32::MAX);
+        for push in claimed {
+            if shutdown.is_cancelled() {
+                store.hand_back(push.id, push.device, store.now()).await?;
+                continue;
+            }
+            self.pacer.start();
+            self.pushes.spawn(send(self.dispatcher.clone(), self.name.clone(), push));
+        }
+        Ok(count)
+    }
+
+    async fn next_due(&self) -> Result<Timestamp, Error> {
+        let store = &self.dispatcher.store;
+        let interactive = store.next_due(&self.name, Priority::Interactive).await?;
+        let bulk = store.next_due(&self.name, Priority::Bulk).await?;
+        Ok(interactive.into_iter().chain(bulk).min().unwrap_or(Timestamp::MAX))
+    }
+
+    fn ended(&mut self, ended: Result<Option<Verdict>, tokio::task::JoinError>) {
+        let verdict = ended.unwrap_or_else(|panic| {
+            tracing::error!(push_app = %self.name, %panic, "a push ended without a verdict");
+            None
+        });
+        self.pacer.finish(verdict.as_ref(), self.dispatcher.store.now());
+    }
+
+    /// Lets what is under way end; what does not in time is left to its lease.
+    async fn drain(mut self) {
+        let all = async { while self.pushes.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.dispatcher.settings.drain, all).await.is_err() {
+            tracing::warn!(push_app = %self.name, "pushes were still under way when the process stopped");
+        }
+    }
+}
+
+/// One push: token, POST, verdict. None if the verdict could not be stored.
+async fn send(dispatcher: Dispatcher, app: PushAppName, push: ClaimedPush) -> Option<Verdict> {
+    let Dispatcher { store, wns, .. } = dispatcher;
+    let started = store.now();
+    let (ms_cv, chance) = draw();
+    let rules = store.rules();
+    let request = PushRequest {
+        uri: push.uri.clone(),
+        payload: rules.payload.clone(),
+        ttl: push.ttl,
+        priority: rules.wns_priority,
+        ms_cv: ms_cv.clone(),
+        fresh_connection: push.fresh_connection,
+    };
+    let exchange = wns.push(&app, &request).await;
+    let result = PushResult {
+        id: push.id,
+        device: push.device,
+        app,
+        generation: push.generation,
+        ttl: push.ttl,
+        ms_cv,
+        exchange,
+        chance,
+        now: store.now(),
+    };
+    let judged = conclude(&store, &result).await?;
+    report::push(&push, &result, &judged, started);
+    Some(judged.verdict)
+}
+
+async fn conclude(store: &store::Store, result: &PushResult) -> Option<Judged> {
+    for _ in 0..CONCLUDE_TRIES {
+        match store.conclude(result.clone()).await {
+            Ok(judged) => return Some(judged),
+            Err(Error::Busy(after) | Error::Unavailable { after, .. }) => tokio::time::sleep(after).await,
+            Err(Error::Conflict(_)) => {}
+            Err(error) => {
+                tracing::error!(push = %result.id, %error, "a verdict cannot be stored");
+                return None;
+            }
+        }
+    }
+    tracing::error!(push = %result.id, "a verdict could not be stored in time: its lease will run out");
+    None
+}
+
+/// A new correlation vector (22 characters of base64, and the first element), and the chance that spreads retries.
+#[expect(clippy::disallowed_methods, reason = "the edge where a push begins")]
+fn draw() -> (String, f64) {
+    let base = BASE64_STANDARD_NO_PAD.encode(rand::random::<[u8; 16]>());
+    (format!("{base}.0"), rand::random())
+}
+
+/// What WNS, or whoever failed before it, said.
+pub(crate) fn words(exchange: &Exchange) -> Option<&str> {
+    use push::TokenTrouble::{Credential, Unavailable};
+    match exchange {
+        Exchange::Responded(response) => response.error_description.as_deref(),
+        Exchange::NotSent(why) | Exchange::Ambiguous(why) => Some(why),
+        Exchange::NoToken(Credential { description } | Unavailable { description, .. }) => Some(description),
+    }
+}

@@ -1,0 +1,10 @@
+//! The simulated device against hand-written server messages; the emulated WNS and the fleet over real HTTP.
+
+#[path = "simulator/device.rs"]
+mod device;
+#[path = "simulator/fleet.rs"]
+mod fleet;
+#[path = "simulator/gateway.rs"]
+mod gateway;
+#[path = "simulator/wns.rs"]
+mod wns;
