@@ -17,6 +17,13 @@ pub struct Identity {
     pub password: SecretString,
 }
 
+impl Identity {
+    /// A device of this name, with its credential.
+    pub fn new(name: impl Into<String>, user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { name: name.into(), user: user.into(), password: SecretString::from(password.into()) }
+    }
+}
+
 /// How a device behaves. The default is a Windows 11 of build 26200 as it was captured (oma-dm.md §0).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
