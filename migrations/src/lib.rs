@@ -5,7 +5,11 @@
 
 pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
 
-use sea_orm_migration::prelude::{MigrationTrait, async_trait};
+use sea_orm_migration::{
+    SchemaManager,
+    prelude::{MigrationTrait, async_trait},
+    sea_orm::{ConnectionTrait, DatabaseConnection, Statement},
+};
 
 mod m20261123_000001_initial;
 
@@ -18,4 +22,15 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![Box::new(m20261123_000001_initial::Migration)]
     }
+}
+
+/// The names of the changes that a database has, oldest first. It is only read: whoever serves need not be allowed to
+/// change the schema.
+pub async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    if !SchemaManager::new(db).has_table("seaql_migrations").await? {
+        return Ok(Vec::new());
+    }
+    let names = "SELECT version FROM seaql_migrations ORDER BY version";
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), names)).await?;
+    rows.iter().map(|row| row.try_get("", "version")).collect()
 }

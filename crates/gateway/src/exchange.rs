@@ -1,17 +1,14 @@
 //! The path of one message: load, identify, decide, commit.
 
-use dm::{Account, BodyHash, Ending, Identified, InnerHash, Newest, Received, Stored, Turn};
+use dm::{BodyHash, Ending, Identified, Received, Turn};
 use model::{DeviceName, Timestamp};
 use push::{Context, Detail, Origin, Visit};
-use secrecy::ExposeSecret;
 use store::{
-    DeviceInfo, Error, SessionCommit, SessionCommitted, SessionStart, StoredChannel, StoredSession, Visitor,
-    WakeRecord,
+    DeviceInfo, Error, RecordedAlert, SessionCommit, SessionStart, StoredChannel, StoredSession, Visitor,
 };
 use syncml::Message;
-use telemetry::{EndedSession, EndedWake, FinishedSpan, SpanKind, Value, emit_span};
 
-use crate::{Inner, observation, refusal::Refusal, state::State};
+use crate::{Inner, known::Known, observation, refusal::Refusal, state::State};
 
 /// How often a message is taken in again because something changed under our hands.
 const TRIES: usize = 5;
@@ -54,7 +51,7 @@ impl Inner {
     ) -> Result<Vec<u8>, Error> {
         let visitor = self.visitor(message).await?;
         let may_write = self.may_write().await?;
-        let decision = self.decide(bytes, message, visitor, origin, may_write);
+        let decision = self.decide(bytes, message, visitor.as_ref(), origin, may_write);
         if let Some(commit) = decision.commit {
             let committed = self.store.commit_session(commit.clone()).await?;
             self.report(message, &commit, &committed, decision.earlier.as_ref(), started);
@@ -86,12 +83,12 @@ impl Inner {
         &self,
         bytes: &[u8],
         message: &Message<'_>,
-        visitor: Option<Visitor>,
+        visitor: Option<&Visitor>,
         origin: Origin,
         may_write: bool,
     ) -> Decision {
         let now = self.store.now();
-        let known = visitor.as_ref().map(Known::of);
+        let known = visitor.map(Known::of);
         let stored = known.as_ref().map(Known::stored).unwrap_or_default();
         let hash = BodyHash::of(bytes);
         let identify = match dm::receive(message, hash, stored, now, &self.settings.sessions) {
@@ -112,13 +109,13 @@ impl Inner {
             Identified::Turn(turn) => turn,
         };
         match known {
-            Some(known) => self.answer(turn, known, Moment { now, origin, may_write }),
+            Some(known) => self.answer(turn, &known, &Moment { now, origin, may_write }),
             // Only devices that are known can be identified.
             None => Decision::reply(turn.answer(Vec::new()).reply),
         }
     }
 
-    fn answer(&self, turn: Turn<'_>, known: Known<'_>, moment: Moment) -> Decision {
+    fn answer(&self, turn: Turn<'_>, known: &Known<'_>, moment: &Moment) -> Decision {
         let open = turn.session().is_some_and(|session| session.ended().is_none());
         if !open {
             return Decision::reply(turn.answer(Vec::new()).reply);
@@ -127,7 +124,7 @@ impl Inner {
         let earlier = known.earlier(&turn).cloned();
         let mut channel = visitor.channel.channel.clone();
         let mut visit = if turn.opened() { None } else { known.visit(&turn) };
-        let commands = self.housekeep(&turn, visitor, &mut channel, &mut visit, &moment);
+        let commands = self.housekeep(&turn, visitor, &mut channel, &mut visit, moment);
         if turn.unenrolled() {
             channel.forget(moment.now);
         }
@@ -159,7 +156,7 @@ impl Inner {
             alerts,
             eventful: worth_keeping || failed,
             origin: moment.origin,
-            channel: changed.then(|| StoredChannel { channel, revision: visitor.channel.revision }),
+            channel: changed.then_some(StoredChannel { channel, revision: visitor.channel.revision }),
             info,
             detail_read,
             unenrolled,
@@ -223,57 +220,6 @@ impl Inner {
         let known_until = visitor.device.detail_read_at.map(|at| at + self.settings.detail_every);
         if known_until.is_some_and(|until| now < until) { Detail::Known } else { Detail::Due }
     }
-
-    fn report(
-        &self,
-        message: &Message<'_>,
-        commit: &SessionCommit,
-        committed: &SessionCommitted,
-        earlier: Option<&StoredSession>,
-        started: Timestamp,
-    ) {
-        let device = &message.header.source.uri;
-        for wake in &committed.answered {
-            report_answered(wake, commit);
-        }
-        if let Some(stored) = &commit.channel {
-            let (state, generation) = (stored.channel.state().name(), stored.channel.generation());
-            tracing::info!(device = %device, state, generation, "channel changed");
-        }
-        emit_span(FinishedSpan {
-            name: "message",
-            context: telemetry::new_context(Some(committed.trace)),
-            parent: Some(committed.trace.span_id),
-            kind: SpanKind::Server,
-            start: started,
-            end: self.store.now(),
-            attributes: vec![
-                ("reveille.device", Value::Text(device.to_string())),
-                ("reveille.session.id", Value::Text(commit.key.to_string())),
-                ("reveille.message.id", Value::Int(message.header.msg_id.into())),
-                (
-                    "reveille.message.commands",
-                    Value::Int(i64::try_from(message.commands.len()).unwrap_or(i64::MAX)),
-                ),
-            ],
-            links: Vec::new(),
-            error: None,
-        });
-        let Some(ending) = commit.ending else { return };
-        let oldest = committed.answered.first().map(|wake| wake.trace);
-        EndedSession {
-            key: commit.key,
-            device,
-            session_id: &commit.session_id,
-            ending,
-            messages: commit.messages,
-            started_at: earlier.map_or(commit.now, |earlier| earlier.started_at),
-            ended_at: commit.now,
-            context: committed.trace,
-            parent: earlier.map_or(oldest, |earlier| earlier.parent),
-        }
-        .report();
-    }
 }
 
 /// When a message is handled, and what is known besides it.
@@ -283,68 +229,10 @@ struct Moment {
     may_write: bool,
 }
 
-/// A visitor in the words of `dm`.
-struct Known<'a> {
-    visitor: &'a Visitor,
-    account: Option<Account>,
-    device: Option<State>,
-    user: Option<State>,
-}
-
-impl<'a> Known<'a> {
-    fn of(visitor: &'a Visitor) -> Self {
-        let account = visitor.credential.as_ref().and_then(|credential| {
-            let inner_hash = InnerHash::parse(credential.inner_hash.expose_secret())?;
-            Some(Account { user: credential.user.clone(), inner_hash })
-        });
-        let device = visitor.device_session.as_ref().and_then(state);
-        let user = visitor.user_session.as_ref().and_then(state);
-        Self { visitor, account, device, user }
-    }
-
-    fn stored(&self) -> Stored {
-        let newest = |key: Option<model::SessionKey>, state: &Option<State>| {
-            key.map(|key| Newest { key, session: state.as_ref().map(|state| state.session.clone()) })
-        };
-        Stored {
-            device: newest(self.visitor.device.device_session, &self.device),
-            user: newest(self.visitor.device.user_session, &self.user),
-        }
-    }
-
-    fn newest(&self, scope: model::Scope) -> Option<model::SessionKey> {
-        match scope {
-            model::Scope::Device => self.visitor.device.device_session,
-            model::Scope::User => self.visitor.device.user_session,
-        }
-    }
-
-    /// The stored row that a turn goes on from.
-    fn earlier(&self, turn: &Turn<'_>) -> Option<&'a StoredSession> {
-        let key = turn.session().filter(|_| !turn.opened())?.key();
-        let sessions = [&self.visitor.device_session, &self.visitor.user_session];
-        sessions.into_iter().flatten().find(|session| session.key == key)
-    }
-
-    fn visit(&self, turn: &Turn<'_>) -> Option<Visit> {
-        let key = turn.session()?.key();
-        let state =
-            [&self.device, &self.user].into_iter().flatten().find(|state| state.session.key() == key)?;
-        state.visit.clone()
-    }
-}
-
 impl Decision {
     fn reply(reply: Vec<u8>) -> Self {
         Self { reply, commit: None, earlier: None }
     }
-}
-
-/// A session that fell silent, or was superseded, is over although its own state does not know it yet.
-fn state(stored: &StoredSession) -> Option<State> {
-    let State { session, visit } = State::decode(&stored.state)?;
-    let session = if stored.ended { session.fall_silent().session } else { session };
-    Some(State { session, visit })
 }
 
 /// Windows 8.x and 10.0.10586, whose channel renewal is known to fail (oma-dm.md §9.1).
@@ -368,14 +256,15 @@ fn info(turn: &Turn<'_>, visitor: &Visitor) -> DeviceInfo {
     }
 }
 
-/// The message's alerts as JSON; `dm` has left out what carries a token.
-fn alerts(turn: &Turn<'_>) -> String {
-    let alert = |alert: dm::ReceivedAlert<'_>| {
-        let data = alert.data.map(|data| data.chars().take(ALERT_DATA).collect::<String>());
-        serde_json::json!({ "code": alert.code, "type": alert.kind, "source": alert.source, "data": data })
+/// The message's alerts; `dm` has left out what carries a token.
+fn alerts(turn: &Turn<'_>) -> Vec<RecordedAlert> {
+    let alert = |alert: dm::ReceivedAlert<'_>| RecordedAlert {
+        code: alert.code,
+        kind: alert.kind.map(str::to_owned),
+        source: alert.source.map(str::to_owned),
+        data: alert.data.map(|data| data.chars().take(ALERT_DATA).collect()),
     };
-    let alerts: Vec<_> = turn.alerts().into_iter().map(alert).collect();
-    serde_json::Value::Array(alerts).to_string()
+    turn.alerts().into_iter().map(alert).collect()
 }
 
 fn ending_name(ending: Ending) -> &'static str {
@@ -387,21 +276,4 @@ fn ending_name(ending: Ending) -> &'static str {
         Ending::Silent => "silent",
         Ending::Replaced => "superseded",
     }
-}
-
-fn report_answered(record: &WakeRecord, commit: &SessionCommit) {
-    let Some(push::End { at, outcome: push::Outcome::Answered(answer) }) = record.wake.end() else { return };
-    EndedWake {
-        id: record.wake.id(),
-        device: &record.device_name,
-        caller: &record.caller,
-        outcome: "answered",
-        reason: None,
-        answer: Some((commit.key, answer.attribution.name())),
-        asked_at: record.wake.asked_at(),
-        ended_at: at,
-        context: record.trace,
-        parent: record.parent,
-    }
-    .report();
 }

@@ -67,8 +67,9 @@ impl Inner {
         let full = self.under_way.load(Ordering::Relaxed) > self.settings.max_under_way;
         if full && msg_id == 1 {
             // Between half and one and a half times the mean, so that they do not come back together.
-            let wait = self.settings.overload_wait.mul_f64(0.5 + rand::random::<f64>());
-            return Err(Refusal::Overloaded(wait));
+            #[expect(clippy::disallowed_methods, reason = "the edge where a device is sent away")]
+            let spread = 0.5 + rand::random::<f64>();
+            return Err(Refusal::Overloaded(self.settings.overload_wait.mul_f64(spread)));
         }
         Ok(())
     }

@@ -3,8 +3,10 @@
 mod commands;
 mod exchange;
 mod http;
+mod known;
 mod observation;
 mod refusal;
+mod report;
 mod settings;
 mod state;
 

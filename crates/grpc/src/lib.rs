@@ -1,1 +1,17 @@
-//! Internal services speak gRPC here.
+#![doc = include_str!("../README.md")]
+
+mod convert;
+mod devices;
+mod health;
+mod page;
+mod push_apps;
+mod request;
+mod service;
+mod settings;
+mod status;
+mod trace;
+mod wakes;
+
+pub use request::ANONYMOUS;
+pub use service::{ServeError, Service};
+pub use settings::{AppInfo, Settings, TokenReport, Tokens};

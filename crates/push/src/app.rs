@@ -35,6 +35,13 @@ pub struct Fault {
     step: u32,
 }
 
+impl Fault {
+    /// When it is tried again whether the app is well.
+    pub fn probe_at(&self) -> Timestamp {
+        self.probe_at
+    }
+}
+
 /// What is wrong with an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -137,6 +137,11 @@ impl Channel {
         self.aged_from.map(|from| from + settings.channel_life)
     }
 
+    /// Since when it is dead.
+    pub fn dead_since(&self) -> Option<Timestamp> {
+        (self.state == ChannelState::Dead).then_some(self.since)
+    }
+
     /// The last Push/Status that the device reported (oma-dm.md §8.1).
     pub fn push_status(&self) -> Option<i32> {
         self.push_status

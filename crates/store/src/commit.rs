@@ -8,14 +8,17 @@ use std::{
 use futures_util::future::BoxFuture;
 use model::{DeviceId, Timestamp};
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
-    ExprTrait, Statement, TransactionTrait, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
+    EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Statement, TransactionTrait,
+    sea_query::Expr,
 };
 use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
 
 use crate::{
     Error, Retention,
-    entity::{event_counter, wake_event},
+    engine::for_writing,
+    entity::{device, event_counter, wake_event},
     event::NewEvent,
     seal::Sealer,
 };
@@ -31,7 +34,8 @@ const BUSY: Duration = Duration::from_millis(250);
 pub(crate) trait Operation: Send + Sync + 'static {
     type Output: Send;
 
-    /// The device whose row it locks: batches are sorted by it, so that replicas do not lock crosswise.
+    /// The device whose row it locks before anything else. An operation about no device in particular locks the devices
+    /// that it finds with `SKIP LOCKED`: it comes last in its batch, and waiting there could be crosswise.
     fn device(&self) -> Option<DeviceId>;
 
     fn run(&self, scope: &Scope<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
@@ -139,17 +143,41 @@ async fn write(
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        batch.sort_by_key(|unit| unit.device());
-        if commit(&mut batch, &writer, &tools).await.is_ok() {
-            batch.drain(..).for_each(|unit| unit.deliver(Ok(())));
-        } else {
-            // One bad unit must not fail its neighbours.
-            for mut unit in batch.drain(..) {
-                let result = commit(std::slice::from_mut(&mut unit), &writer, &tools).await;
-                unit.deliver(result);
-            }
-        }
+        batch.sort_by_key(|unit| (unit.device().is_none(), unit.device()));
+        settle(&mut batch, &writer, &tools).await;
         changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+/// Why nothing was committed.
+enum Failure {
+    /// A unit failed, and all was rolled back.
+    Unit(Error),
+    /// The database could not begin, or failed while it committed. Then nobody knows whether it did, so nothing is repeated.
+    Database(Error),
+}
+
+/// Commits a batch and tells every caller. One bad unit must not fail its neighbours: then each is run alone.
+async fn settle(batch: &mut Vec<Box<dyn Unit>>, writer: &DatabaseConnection, tools: &Tools) {
+    let mut down = match commit(batch, writer, tools).await {
+        Ok(()) => return batch.drain(..).for_each(|unit| unit.deliver(Ok(()))),
+        // Alone it was already, and the database itself was well.
+        Err(Failure::Unit(error)) if batch.len() == 1 && !matches!(error, Error::Unavailable { .. }) => {
+            return batch.drain(..).for_each(|unit| unit.deliver(Err(error.clone())));
+        }
+        Err(Failure::Unit(_)) => None,
+        Err(Failure::Database(error)) => Some(error),
+    };
+    for mut unit in batch.drain(..) {
+        let result = match &down {
+            Some(error) => Err(error.clone()),
+            None => match commit(std::slice::from_mut(&mut unit), writer, tools).await {
+                Ok(()) => Ok(()),
+                Err(Failure::Unit(error)) => Err(error),
+                Err(Failure::Database(error)) => Err(down.insert(error).clone()),
+            },
+        };
+        unit.deliver(result);
     }
 }
 
@@ -157,18 +185,35 @@ async fn commit(
     batch: &mut [Box<dyn Unit>],
     writer: &DatabaseConnection,
     tools: &Tools,
-) -> Result<(), Error> {
-    let tx = writer.begin().await?;
+) -> Result<(), Failure> {
+    let tx = writer.begin_with_options(for_writing()).await.map_err(|e| Failure::Database(e.into()))?;
+    if let Err(error) = run(batch, &tx, tools).await {
+        // The unit's error says more than that of a rollback, which a lost connection has done already.
+        let _ = tx.rollback().await;
+        return Err(Failure::Unit(error));
+    }
+    tx.commit().await.map_err(|e| Failure::Database(e.into()))
+}
+
+async fn run(batch: &mut [Box<dyn Unit>], tx: &DatabaseTransaction, tools: &Tools) -> Result<(), Error> {
+    lock_devices(batch.iter().filter_map(|unit| unit.device()).map(DeviceId::uuid).collect(), tx).await?;
     let events = Mutex::default();
     for unit in batch {
-        let scope = Scope { tx: &tx, tools, events: &events };
-        if let Err(error) = unit.run(&scope).await {
-            tx.rollback().await?;
-            return Err(error);
-        }
+        unit.run(&Scope { tx, tools, events: &events }).await?;
     }
-    number(events.into_inner().unwrap_or_else(PoisonError::into_inner), &tx).await?;
-    Ok(tx.commit().await?)
+    number(events.into_inner().unwrap_or_else(PoisonError::into_inner), tx).await
+}
+
+/// Locks the devices of a batch, in one order, before its units lock anything else: replicas may wait for each other, but
+/// not crosswise.
+async fn lock_devices(mut ids: Vec<Uuid>, tx: &DatabaseTransaction) -> Result<(), Error> {
+    ids.dedup();
+    if ids.len() > 1 {
+        let lock = device::Entity::find().select_only().column(device::Column::Id).lock_exclusive();
+        let lock = lock.filter(device::Column::Id.is_in(ids)).order_by_asc(device::Column::Id);
+        lock.into_tuple::<Uuid>().all(tx).await?;
+    }
+    Ok(())
 }
 
 /// Writes the transaction's events with consecutive numbers.

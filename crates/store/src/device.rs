@@ -1,7 +1,5 @@
 //! Devices: created by their owner, known by the name that their credential vouches for.
 
-use std::fmt;
-
 use model::{DeviceId, DeviceName, Labels, ProviderId, PushAppName, SessionKey, Timestamp};
 use push::Channel;
 use sea_orm::{
@@ -9,11 +7,11 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, LikeExpr},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use crate::{
-    Error, Page, PageRequest, Store, StoredChannel,
+    Credential, Error, Page, PageRequest, Store, StoredChannel,
     commit::{Operation, Scope, Tools},
     entity::{channel, device},
     record::{channel_of, corrupt, insert_channel, labels_column, labels_of, lock_device, timestamp},
@@ -74,15 +72,6 @@ pub struct DeviceInfo {
     pub large_objects: Option<bool>,
 }
 
-/// A device's md5 or basic credential: never the password, only its inner hash (oma-dm.md §7.1).
-#[derive(Clone)]
-pub struct Credential {
-    /// The user name.
-    pub user: String,
-    /// `B64(MD5(user:password))`.
-    pub inner_hash: SecretString,
-}
-
 /// A device that is to be created.
 #[derive(Clone, Debug)]
 pub struct NewDevice {
@@ -123,14 +112,16 @@ pub enum DeviceRef {
 /// Which devices are listed.
 #[derive(Clone, Debug, Default)]
 pub struct DeviceFilter {
-    /// Those whose channel is in this state (its name).
-    pub channel_state: Option<String>,
+    /// Those whose channel is in one of these states (their names). Empty: in any.
+    pub channel_states: Vec<&'static str>,
     /// Those not heard since.
     pub silent_since: Option<Timestamp>,
     /// Those of this push app.
     pub push_app: Option<PushAppName>,
-    /// Those with this label.
-    pub label: Option<(String, String)>,
+    /// Those with all of these labels.
+    pub labels: Vec<(String, String)>,
+    /// Those with this external id.
+    pub external_id: Option<String>,
 }
 
 impl Store {
@@ -182,19 +173,22 @@ impl Store {
 
 impl DeviceFilter {
     fn condition(&self) -> Condition {
-        let label = self.label.as_ref().map(|(key, value)| {
-            let object = serde_json::json!({ key: value }).to_string();
-            Expr::col((device::Entity, device::Column::Labels)).like(label_pattern(&object))
-        });
-        Condition::all()
-            .add_option(self.channel_state.as_ref().map(|state| channel::Column::State.eq(state)))
+        let states = &self.channel_states;
+        let any_state = (!states.is_empty()).then(|| channel::Column::State.is_in(states.iter().copied()));
+        let wanted = Condition::all()
+            .add_option(any_state)
             .add_option(self.push_app.as_ref().map(|app| device::Column::PushApp.eq(app.as_str())))
+            .add_option(self.external_id.as_ref().map(|id| device::Column::ExternalId.eq(id)))
             .add_option(self.silent_since.map(|at| {
                 Condition::any()
                     .add(device::Column::LastSeenAt.is_null())
                     .add(device::Column::LastSeenAt.lt(at.as_micros()))
-            }))
-            .add_option(label)
+            }));
+        self.labels.iter().fold(wanted, |wanted, (key, value)| {
+            let object = serde_json::json!({ key: value }).to_string();
+            let labels = Expr::col((device::Entity, device::Column::Labels));
+            wanted.add(labels.like(label_pattern(&object)))
+        })
     }
 }
 
@@ -203,12 +197,6 @@ fn label_pattern(object: &str) -> LikeExpr {
     let pair = object.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(object);
     let escaped = pair.replace('!', "!!").replace('%', "!%").replace('_', "!_");
     LikeExpr::new(format!("%{escaped}%")).escape('!')
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential").field("user", &self.user).finish_non_exhaustive()
-    }
 }
 
 fn condition(wanted: &DeviceRef) -> Condition {

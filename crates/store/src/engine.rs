@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, sqlx::sqlite};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DbBackend, SqliteTransactionMode, TransactionOptions,
+    sqlx::sqlite,
+};
 
 use crate::Error;
 
@@ -14,14 +17,25 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) async fn open(url: &str, readers: u32) -> Result<Self, Error> {
-        Ok(Self {
-            writer: Database::connect(options(url, 1)).await?,
-            readers: Database::connect(options(url, readers)).await?,
-        })
+        Ok(Self { writer: connect(url, 1).await?, readers: connect(url, readers).await? })
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
         self.writer.get_database_backend()
+    }
+}
+
+/// A pool of connections, all of them set up alike.
+pub(crate) async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, Error> {
+    Ok(Database::connect(options(url, connections)).await?)
+}
+
+/// How a transaction begins that writes: SQLite takes its lock at once, for another process may hold it, and only at the
+/// beginning does it wait for it.
+pub(crate) fn for_writing() -> TransactionOptions {
+    TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
     }
 }
 

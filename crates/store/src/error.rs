@@ -58,6 +58,8 @@ fn describe(error: &DbErr) -> String {
         DbErr::Conn(RuntimeErr::SqlxError(e))
         | DbErr::Exec(RuntimeErr::SqlxError(e))
         | DbErr::Query(RuntimeErr::SqlxError(e)) => e.to_string(),
+        // It quotes the URL, which may hold a password.
+        DbErr::Conn(RuntimeErr::Internal(_)) => "its URL names no supported engine or cannot be read".into(),
         other => other.to_string(),
     }
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 mod app;
 mod commit;
+mod credential;
 mod device;
 mod dispatch;
 mod engine;
@@ -24,7 +25,8 @@ mod upkeep;
 mod wake;
 
 pub use app::{AppCommand, ChannelCount, PushAppRecord};
-pub use device::{Credential, Device, DeviceFilter, DeviceInfo, DeviceRecord, DeviceRef, NewDevice};
+pub use credential::{Credential, InvalidCredential};
+pub use device::{Device, DeviceFilter, DeviceInfo, DeviceRecord, DeviceRef, NewDevice};
 pub use dispatch::{ClaimRequest, ClaimedPush, Judged, PushRecord, PushResult};
 pub use error::Error;
 pub use event::{Event, EventKind};
@@ -33,7 +35,8 @@ pub use record::StoredChannel;
 pub use schema::{OpenError, SchemaStatus, schema_down, schema_status, schema_up};
 pub use seal::{Key, KeyError};
 pub use session::{
-    SessionCommit, SessionCommitted, SessionRecord, SessionScope, SessionStart, StoredSession, Visitor,
+    RecordedAlert, SessionCommit, SessionCommitted, SessionRecord, SessionScope, SessionStart, StoredSession,
+    Visitor,
 };
 pub use upkeep::Retention;
 pub use wake::{AskWake, Asked, Expectation, Idempotency, Refused, WakeFilter, WakeRecord};

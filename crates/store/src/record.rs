@@ -2,8 +2,13 @@
 
 use model::{DeviceId, Labels, Priority, Timestamp};
 use push::{AppCondition, Channel, ChannelUri, Summons};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{LockBehavior, LockType},
+};
 use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 use crate::{
     Error,
@@ -121,11 +126,17 @@ pub(crate) async fn save_summons(
     channel: &Channel,
     now: Timestamp,
 ) -> Result<(), Error> {
-    summons::Entity::update_many()
-        .set(summons_columns(summons, channel, now, scope.tools)?)
-        .filter(summons::Column::Id.eq(summons.id().uuid()))
-        .exec(scope.tx)
-        .await?;
+    let columns = summons_columns(summons, channel, now, scope.tools)?;
+    update_summons(scope, summons, columns).await
+}
+
+pub(crate) async fn update_summons(
+    scope: &Scope<'_>,
+    summons: &Summons,
+    columns: summons::ActiveModel,
+) -> Result<(), Error> {
+    let update = summons::Entity::update_many().set(columns);
+    update.filter(summons::Column::Id.eq(summons.id().uuid())).exec(scope.tx).await?;
     Ok(())
 }
 
@@ -140,11 +151,32 @@ pub(crate) async fn condition_of(scope: &Scope<'_>, app: &str) -> Result<AppCond
     row.map_or_else(|| Ok(AppCondition::default()), |row| Ok(serde_json::from_str(&row.condition)?))
 }
 
-/// Locks a device's row: creating wakes, starting sessions and judging pushes of one device happen one after the other.
+/// Locks a device's row, before any other row of the device: asking for wakes, starting sessions and judging pushes of one
+/// device happen one after the other.
 pub(crate) async fn lock_device(scope: &Scope<'_>, device: DeviceId) -> Result<device::Model, Error> {
-    use sea_orm::QuerySelect;
-    let row = device::Entity::find_by_id(device.uuid()).lock_exclusive().one(scope.tx).await?;
-    row.ok_or(Error::NotFound)
+    lock_if_known(scope, device).await?.ok_or(Error::NotFound)
+}
+
+/// As [`lock_device`], for those who do not mind that the device was deleted meanwhile.
+pub(crate) async fn lock_if_known(
+    scope: &Scope<'_>,
+    device: DeviceId,
+) -> Result<Option<device::Model>, Error> {
+    Ok(device::Entity::find_by_id(device.uuid()).lock_exclusive().one(scope.tx).await?)
+}
+
+/// Locks those of the devices that nobody else holds: whoever came upon them without being asked does not wait.
+pub(crate) async fn lock_free_devices(
+    scope: &Scope<'_>,
+    devices: Vec<Uuid>,
+) -> Result<Vec<device::Model>, Error> {
+    if devices.is_empty() {
+        return Ok(Vec::new());
+    }
+    let lock = device::Entity::find()
+        .filter(device::Column::Id.is_in(devices))
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    Ok(lock.all(scope.tx).await?)
 }
 
 /// The word that stands for a value in a column.

@@ -1,13 +1,18 @@
 //! The schema: brought up to date under a lock, and checked before anything is served.
 
-use migrations::{DbErr, Migrator, MigratorTrait};
+use migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait,
-    TransactionTrait,
+    ActiveValue::Set, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, TransactionTrait,
+    sea_query::OnConflict,
 };
 use thiserror::Error;
 
-use crate::{Error, entity::key_check, seal::Sealer};
+use crate::{
+    Error,
+    engine::{connect, for_writing},
+    entity::key_check,
+    seal::Sealer,
+};
 
 /// Why a store cannot be opened.
 #[derive(Debug, Error)]
@@ -37,21 +42,24 @@ pub struct SchemaStatus {
     pub pending: Vec<String>,
 }
 
-/// Brings the schema up to date. Several processes may try: one does it.
+/// Brings the schema up to date. Several processes may try: one does it. A newer schema is left as it is.
 pub async fn schema_up(url: &str) -> Result<(), Error> {
-    let db = connect(url).await?;
+    let db = connect(url, 1).await?;
+    if status(&db).await?.pending.is_empty() {
+        return Ok(());
+    }
     locked(&db, Change::Up).await
 }
 
 /// Takes back the newest change. Data that only it knew is lost.
 pub async fn schema_down(url: &str) -> Result<(), Error> {
-    let db = connect(url).await?;
+    let db = connect(url, 1).await?;
     locked(&db, Change::Down).await
 }
 
 /// Which changes a database has.
 pub async fn schema_status(url: &str) -> Result<SchemaStatus, Error> {
-    status(&connect(url).await?).await
+    status(&connect(url, 1).await?).await
 }
 
 /// A newer schema is welcome (the next release is being rolled out), an older one is not.
@@ -64,17 +72,27 @@ pub(crate) async fn check(db: &DatabaseConnection) -> Result<(), OpenError> {
 
 /// Compares the key with the one that sealed the first record; a new database gets its record here.
 pub(crate) async fn check_key(db: &DatabaseConnection, sealer: &Sealer) -> Result<(), OpenError> {
-    let row = key_check::Entity::find_by_id(ONLY).one(db).await.map_err(Error::from)?;
-    let Some(row) = row else {
-        let sealed = Set(sealer.seal(COLUMN, &[], PLAIN)?);
-        let first = key_check::ActiveModel { id: Set(ONLY), sealed };
-        key_check::Entity::insert(first).exec_without_returning(db).await.map_err(Error::from)?;
-        return Ok(());
+    let sealed = match first_record(db).await? {
+        Some(sealed) => sealed,
+        None => {
+            let sealed = Set(sealer.seal(COLUMN, &[], PLAIN)?);
+            // Another process may be doing the same: one of the two records stays, and both are held to it.
+            key_check::Entity::insert(key_check::ActiveModel { id: Set(ONLY), sealed })
+                .on_conflict(OnConflict::column(key_check::Column::Id).do_nothing().to_owned())
+                .exec_without_returning(db)
+                .await
+                .map_err(Error::from)?;
+            first_record(db).await?.ok_or(Error::NotFound)?
+        }
     };
     sealer
-        .unseal(COLUMN, &[], &row.sealed)
+        .unseal(COLUMN, &[], &sealed)
         .map(|_| ())
         .map_err(|error| OpenError::WrongKey { given: sealer.id(), reason: error.to_string() })
+}
+
+async fn first_record(db: &DatabaseConnection) -> Result<Option<Vec<u8>>, Error> {
+    Ok(key_check::Entity::find_by_id(ONLY).one(db).await?.map(|row| row.sealed))
 }
 
 const ONLY: i32 = 1;
@@ -89,29 +107,16 @@ enum Change {
     Down,
 }
 
-async fn connect(url: &str) -> Result<DatabaseConnection, Error> {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(1)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true));
-    Ok(Database::connect(options).await?)
-}
-
 async fn status(db: &DatabaseConnection) -> Result<SchemaStatus, Error> {
+    let applied = migrations::applied(db).await?;
     let known = Migrator::migrations().into_iter().map(|change| change.name().to_owned());
-    let applied = match Migrator::get_migration_models(db).await {
-        Ok(models) => models.into_iter().map(|model| model.version).collect::<Vec<_>>(),
-        Err(DbErr::Exec(_) | DbErr::Query(_)) => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
     let pending = known.filter(|name| !applied.contains(name)).collect();
     Ok(SchemaStatus { applied, pending })
 }
 
 /// PostgreSQL: under an advisory lock of the transaction. SQLite locks its file by itself.
 async fn locked(db: &DatabaseConnection, change: Change) -> Result<(), Error> {
-    let tx = db.begin().await?;
+    let tx = db.begin_with_options(for_writing()).await?;
     if tx.get_database_backend() == DbBackend::Postgres {
         tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
     }

@@ -1,24 +1,21 @@
 //! Sessions: loaded with everything that a step needs, committed with everything that it brought.
 
 use model::{DeviceId, DeviceName, SessionKey, Timestamp, TraceContext};
-use push::{Answer, ChannelState, Origin};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
-};
+use push::Origin;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
     Credential, Device, DeviceInfo, Error, Store, StoredChannel, WakeRecord,
-    commit::{Operation, Scope, Tools},
+    commit::Tools,
     device::{AUTH_HASH, device_of},
     entity::{channel, device, session},
-    record::{
-        channel_of, corrupt, load_channel, lock_device, save_channel, save_summons, summons_of_device,
-        timestamp,
-    },
-    wake::{End, end_all},
+    record::{channel_of, corrupt, timestamp},
 };
+
+mod commit;
 
 pub use model::Scope as SessionScope;
 
@@ -81,10 +78,30 @@ pub struct SessionRecord {
     pub trace: TraceContext,
     /// The context of the oldest wake that it answered.
     pub parent: Option<TraceContext>,
+    /// What the device said about why it came: `push` or `other`.
+    pub origin: Option<String>,
+    /// Its alerts, in order.
+    pub alerts: Vec<RecordedAlert>,
+    /// Whether it answered a wake, changed a channel or failed.
+    pub eventful: bool,
 }
 
-/// What one message of a session brought.
-#[derive(Clone, Debug)]
+/// An alert of a session (oma-dm.md §4). Of those that carry a token, the type only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedAlert {
+    /// Its code, such as 1201 or 1224.
+    pub code: u16,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// The node that it is about.
+    pub source: Option<String>,
+    /// Its data, cut to some kilobytes.
+    pub data: Option<String>,
+}
+
+/// What one message of a session brought. Not `Debug`: the state holds the session's nonce.
+#[derive(Clone)]
 pub struct SessionCommit {
     /// The device.
     pub device: DeviceId,
@@ -102,8 +119,8 @@ pub struct SessionCommit {
     pub state: Vec<u8>,
     /// How it ended, if it did.
     pub ending: Option<&'static str>,
-    /// The alerts of this message, as a JSON array.
-    pub alerts: String,
+    /// The alerts of this message.
+    pub alerts: Vec<RecordedAlert>,
     /// Whether something happened that is worth keeping for long.
     pub eventful: bool,
     /// What the device says about why it came.
@@ -143,6 +160,8 @@ pub enum SessionStart {
 pub struct SessionCommitted {
     /// The wakes that the session's start answered, oldest first.
     pub answered: Vec<WakeRecord>,
+    /// The wakes that ended unanswered, because the device left the management.
+    pub ended: Vec<WakeRecord>,
     /// The context of the session's span: in the trace of the oldest wake it answered.
     pub trace: TraceContext,
 }
@@ -199,239 +218,6 @@ impl Store {
     }
 }
 
-impl Operation for SessionCommit {
-    type Output = SessionCommitted;
-
-    fn device(&self) -> Option<DeviceId> {
-        Some(self.device)
-    }
-
-    async fn run(&self, scope: &Scope<'_>) -> Result<SessionCommitted, Error> {
-        let device = lock_device(scope, self.device).await?;
-        let mut trace = self.trace;
-        let mut answered = Vec::new();
-        match self.start {
-            SessionStart::Starts { newest } => {
-                self.supersede(scope, &device, newest).await?;
-                if self.scope == SessionScope::Device {
-                    answered = self.answer(scope).await?;
-                }
-                if let Some(oldest) = answered.first() {
-                    (trace.trace_id, trace.flags) = (oldest.trace.trace_id, oldest.trace.flags);
-                }
-                self.insert(scope, trace, answered.first().map(|oldest| oldest.trace)).await?;
-            }
-            SessionStart::GoesOn { revision } => self.update(scope, revision).await?,
-        }
-        if let Some(stored) = &self.channel {
-            save_channel(scope, self.device, stored).await?;
-            self.take_from_clones(scope, stored).await?;
-        }
-        self.update_device(scope).await?;
-        if self.unenrolled {
-            end_all(scope, self.device, End::Unanswered(push::EndReason::Unenrolled), self.now).await?;
-        }
-        self.hold_summons(scope).await?;
-        Ok(SessionCommitted { answered, trace })
-    }
-}
-
-impl SessionCommit {
-    /// The newest session of a scope wins; older open ones are over.
-    async fn supersede(
-        &self,
-        scope: &Scope<'_>,
-        device: &device::Model,
-        newest: Option<SessionKey>,
-    ) -> Result<(), Error> {
-        let current = match self.scope {
-            SessionScope::Device => device.device_session,
-            SessionScope::User => device.user_session,
-        };
-        if current.map(SessionKey::new) != newest {
-            return Err(Error::Conflict("another session started meanwhile"));
-        }
-        session::Entity::update_many()
-            .col_expr(session::Column::EndedAt, Expr::val(self.now.as_micros()))
-            .col_expr(session::Column::Ending, Expr::val("superseded"))
-            .filter(session::Column::DeviceId.eq(device.id))
-            .filter(session::Column::Scope.eq(self.scope.name()))
-            .filter(session::Column::EndedAt.is_null())
-            .exec(scope.tx)
-            .await?;
-        self.forget_uneventful(scope).await
-    }
-
-    /// Of the sessions in which nothing happened, a device's last few are enough.
-    async fn forget_uneventful(&self, scope: &Scope<'_>) -> Result<(), Error> {
-        let kept = scope.tools.retention.uneventful_sessions.saturating_sub(1);
-        let of_device = session::Column::DeviceId.eq(self.device.uuid());
-        let oldest_kept: Option<i64> = session::Entity::find()
-            .select_only()
-            .column(session::Column::StartedAt)
-            .filter(of_device.clone())
-            .order_by_desc(session::Column::StartedAt)
-            .offset(kept)
-            .limit(1)
-            .into_tuple()
-            .one(scope.tx)
-            .await?;
-        let Some(oldest_kept) = oldest_kept else { return Ok(()) };
-        session::Entity::delete_many()
-            .filter(of_device)
-            .filter(session::Column::StartedAt.lt(oldest_kept))
-            .filter(session::Column::Eventful.eq(false))
-            .filter(session::Column::EndedAt.is_not_null())
-            .exec(scope.tx)
-            .await?;
-        Ok(())
-    }
-
-    /// A session that starts answers every wake that was made before it.
-    async fn answer(&self, scope: &Scope<'_>) -> Result<Vec<WakeRecord>, Error> {
-        let summons = summons_of_device(scope, self.device).await?;
-        let Some(summons) = summons else { return Ok(Vec::new()) };
-        let (attribution, push) = summons.attribute(self.origin, self.now);
-        let answer = Answer { session: self.key, attribution, push };
-        end_all(scope, self.device, End::Answered(answer), self.now).await
-    }
-
-    async fn insert(
-        &self,
-        scope: &Scope<'_>,
-        trace: TraceContext,
-        parent: Option<TraceContext>,
-    ) -> Result<(), Error> {
-        let origin = match self.origin {
-            Origin::Push => Some("push".to_owned()),
-            Origin::Other => Some("other".to_owned()),
-            Origin::Unknown => None,
-        };
-        let row = session::ActiveModel {
-            id: Set(self.key.uuid()),
-            device_id: Set(self.device.uuid()),
-            scope: Set(self.scope.name().to_owned()),
-            session_id: Set(self.session_id.clone()),
-            started_at: Set(self.now.as_micros()),
-            alerts: Set(self.alerts.clone()),
-            origin: Set(origin),
-            trace: Set(trace.to_string()),
-            parent: Set(parent.map(|parent| parent.to_string())),
-            eventful: Set(Some(self.eventful || parent.is_some())),
-            revision: Set(0),
-            ..self.columns(scope.tools)?
-        };
-        session::Entity::insert(row).exec_without_returning(scope.tx).await?;
-        Ok(())
-    }
-
-    async fn update(&self, scope: &Scope<'_>, revision: i64) -> Result<(), Error> {
-        let mut row = self.columns(scope.tools)?;
-        row.revision = Set(revision + 1);
-        if self.eventful {
-            row.eventful = Set(Some(true));
-        }
-        if self.alerts != "[]" {
-            let earlier =
-                session::Entity::find_by_id(self.key.uuid()).one(scope.tx).await?.ok_or(Error::NotFound)?;
-            row.alerts = Set(joined(&earlier.alerts, &self.alerts));
-        }
-        let updated = session::Entity::update_many()
-            .set(row)
-            .filter(session::Column::Id.eq(self.key.uuid()))
-            .filter(session::Column::Revision.eq(revision))
-            .exec(scope.tx)
-            .await?;
-        if updated.rows_affected == 1 {
-            Ok(())
-        } else {
-            Err(Error::Conflict("the session went on meanwhile"))
-        }
-    }
-
-    fn columns(&self, tools: &Tools) -> Result<session::ActiveModel, Error> {
-        let ended = self.ending.map(|_| self.now.as_micros());
-        let state = tools.sealer.seal(STATE, self.key.uuid().as_bytes(), &self.state)?;
-        Ok(session::ActiveModel {
-            heard_at: Set(self.now.as_micros()),
-            ended_at: Set(ended),
-            ending: Set(self.ending.map(str::to_owned)),
-            messages: Set(i32::try_from(self.messages).unwrap_or(i32::MAX)),
-            state: Set(Some(state)),
-            ..Default::default()
-        })
-    }
-
-    async fn update_device(&self, scope: &Scope<'_>) -> Result<(), Error> {
-        let mut row =
-            device::ActiveModel { last_seen_at: Set(Some(self.now.as_micros())), ..Default::default() };
-        if let SessionStart::Starts { .. } = self.start {
-            match self.scope {
-                SessionScope::Device => row.device_session = Set(Some(self.key.uuid())),
-                SessionScope::User => row.user_session = Set(Some(self.key.uuid())),
-            }
-            row.unenrolled_at = Set(None);
-        }
-        if self.unenrolled {
-            row.unenrolled_at = Set(Some(self.now.as_micros()));
-        }
-        let info = &self.info;
-        let texts = [
-            (&mut row.manufacturer, &info.manufacturer),
-            (&mut row.model, &info.model),
-            (&mut row.dm_version, &info.dm_version),
-            (&mut row.language, &info.language),
-            (&mut row.os_version, &info.os_version),
-        ];
-        for (column, said) in texts.into_iter().filter(|(_, said)| said.is_some()) {
-            *column = Set(said.clone());
-        }
-        if info.large_objects.is_some() {
-            row.large_objects = Set(info.large_objects);
-        }
-        if self.detail_read {
-            row.detail_read_at = Set(Some(self.now.as_micros()));
-        }
-        let update = device::Entity::update_many().set(row);
-        update.filter(device::Column::Id.eq(self.device.uuid())).exec(scope.tx).await?;
-        Ok(())
-    }
-
-    /// One URI on two devices: the newest authenticated owner keeps it.
-    async fn take_from_clones(&self, scope: &Scope<'_>, stored: &StoredChannel) -> Result<(), Error> {
-        let uri = stored.channel.uri().filter(|_| stored.channel.state() == ChannelState::Live);
-        let Some(uri) = uri else { return Ok(()) };
-        let others = channel::Entity::find()
-            .filter(channel::Column::UriFingerprint.eq(uri.fingerprint().bytes().to_vec()))
-            .filter(channel::Column::DeviceId.ne(self.device.uuid()))
-            .all(scope.tx)
-            .await?;
-        for other in others {
-            let mut stored = channel_of(&other, scope.tools)?;
-            stored.channel.lose_uri(self.now);
-            let device = DeviceId::new(other.device_id);
-            save_channel(scope, device, &stored).await?;
-            if let Some(summons) = summons_of_device(scope, device).await? {
-                save_summons(scope, &summons, &stored.channel, self.now).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Wakes that were asked for during the session wait for its end, and a moment longer.
-    async fn hold_summons(&self, scope: &Scope<'_>) -> Result<(), Error> {
-        if self.scope != SessionScope::Device {
-            return Ok(());
-        }
-        let Some(mut summons) = summons_of_device(scope, self.device).await? else { return Ok(()) };
-        let rules = &scope.tools.rules;
-        let wait = if self.ending.is_some() { rules.open_session_delay } else { rules.open_session_silence };
-        summons.hold(self.now + wait);
-        let stored = load_channel(scope, self.device).await?;
-        save_summons(scope, &summons, &stored.channel, self.now).await
-    }
-}
-
 const STATE: &str = "sessions.state";
 
 fn credential(row: &device::Model, tools: &Tools) -> Result<Option<Credential>, Error> {
@@ -467,16 +253,10 @@ pub(crate) fn session_record(row: session::Model) -> Result<SessionRecord, Error
         messages: row.messages.try_into().unwrap_or(0),
         trace: row.trace.parse().map_err(corrupt)?,
         parent: row.parent.map(|parent| parent.parse()).transpose().map_err(corrupt)?,
+        origin: row.origin,
+        alerts: serde_json::from_str(&row.alerts)?,
+        eventful: row.eventful.unwrap_or_default(),
     })
-}
-
-/// Two JSON arrays as one.
-fn joined(first: &str, second: &str) -> String {
-    match (first.strip_suffix(']'), second.strip_prefix('[')) {
-        (Some("["), _) => second.to_owned(),
-        (Some(first), Some(second)) => format!("{first},{second}"),
-        _ => second.to_owned(),
-    }
 }
 
 impl std::fmt::Debug for StoredSession {

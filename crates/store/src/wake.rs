@@ -56,8 +56,8 @@ pub struct WakeFilter {
     pub device: Option<DeviceId>,
     /// Those that this caller asked for.
     pub caller: Option<String>,
-    /// Those in this state: `live`, `answered`, `unanswered`, `cancelled`, `failed`.
-    pub state: Option<String>,
+    /// Those in one of these states: `live`, `answered`, `unanswered`, `cancelled`, `failed`. Empty: in any.
+    pub states: Vec<&'static str>,
 }
 
 impl Store {
@@ -76,8 +76,8 @@ impl Store {
         if let Some(caller) = &filter.caller {
             find = find.filter(wake::Column::Caller.eq(caller));
         }
-        if let Some(state) = &filter.state {
-            find = find.filter(wake::Column::State.eq(state));
+        if !filter.states.is_empty() {
+            find = find.filter(wake::Column::State.is_in(filter.states.iter().copied()));
         }
         if let Some(after) = &page.after {
             let after: WakeId = after.parse().map_err(|_| Error::NotFound)?;

@@ -1,11 +1,17 @@
 //! Asking for a wake.
 
+use push::{AppCondition, EndReason};
+
 use super::{
     Answer, Attribution, Channel, ChannelState, ColumnTrait, DeviceId, DeviceRef, Door, Duration,
     EntityTrait, Error, EventKind, Labels, Operation, Outcome, Priority, QueryFilter, Scope, SessionKey, Set,
     Store, Summons, SummonsId, Timestamp, TraceContext, Wake, WakeId, WakeRecord, condition_of, device,
     event, finish, idempotency_key, labels_column, load_channel, lock_device, priority_column, record,
     save_summons, session, summons, summons_columns, summons_of_device, wake,
+};
+use crate::{
+    entity::{channel, push_app},
+    record::{channel_of, summons_of},
 };
 
 /// A wake that is asked for.
@@ -57,6 +63,8 @@ pub struct Asked {
     pub expectation: Expectation,
     /// The state of the device's channel.
     pub channel_state: ChannelState,
+    /// What the wake would end for, if it ended now; none if it is pushed at once, or has ended.
+    pub obstacle: Option<EndReason>,
 }
 
 /// What a new wake can expect.
@@ -91,6 +99,22 @@ impl Store {
             Err(Error::NotFound) => Ok(Err(Refused::UnknownDevice)),
             Err(error) => Err(error),
         }
+    }
+
+    /// What to expect of a wake now.
+    pub async fn expect(&self, wake: WakeRecord, now: Timestamp) -> Result<Asked, Error> {
+        let (device, readers) = (wake.wake.device().uuid(), self.readers());
+        let (channel, push_app) = match channel::Entity::find_by_id(device).one(readers).await? {
+            Some(row) => (channel_of(&row, self.tools())?.channel, row.push_app),
+            // The device is gone, and its wakes with it.
+            None => (Channel::default(), String::new()),
+        };
+        let summons =
+            summons::Entity::find().filter(summons::Column::DeviceId.eq(device)).one(readers).await?;
+        let summons = summons.as_ref().map(summons_of).transpose()?;
+        let app = push_app::Entity::find_by_id(push_app).one(readers).await?;
+        let condition = app.map(|row| serde_json::from_str(&row.condition)).transpose()?.unwrap_or_default();
+        Ok(Asked::of(wake, summons.as_ref(), &channel, &condition, now, self.rules()))
     }
 }
 
@@ -235,16 +259,31 @@ impl Ask {
         device: &device::Model,
         wake: WakeRecord,
     ) -> Result<Asked, Error> {
-        let (now, rules) = (self.ask.now, &scope.tools.rules);
         let channel = load_channel(scope, self.device).await?.channel;
         let summons = summons_of_device(scope, self.device).await?;
-        let door = condition_of(scope, &device.push_app).await?.door(now);
+        let condition = condition_of(scope, &device.push_app).await?;
+        Ok(Asked::of(wake, summons.as_ref(), &channel, &condition, self.ask.now, &scope.tools.rules))
+    }
+}
+
+impl Asked {
+    fn of(
+        wake: WakeRecord,
+        summons: Option<&Summons>,
+        channel: &Channel,
+        condition: &AppCondition,
+        now: Timestamp,
+        rules: &push::Settings,
+    ) -> Self {
         let expectation = match summons {
             _ if wake.wake.end().is_some() => Expectation::Ended,
-            Some(summons) => expectation(&summons, &channel, door, now, rules),
+            Some(summons) => expectation(summons, channel, condition.door(now), now, rules),
             None => Expectation::WaitsForSession,
         };
-        Ok(Asked { wake, expectation, channel_state: channel.state() })
+        let held_back = matches!(expectation, Expectation::GatedUntil(_) | Expectation::WaitsForSession);
+        let obstacle =
+            summons.filter(|_| held_back).map(|it| it.why(channel, condition.reason(now), now, rules));
+        Self { wake, expectation, channel_state: channel.state(), obstacle }
     }
 }
 

@@ -1,0 +1,79 @@
+//! What operators see of messages, of sessions that end, and of wakes that they answer.
+
+use model::Timestamp;
+use store::{SessionCommit, SessionCommitted, StoredSession, WakeRecord};
+use syncml::Message;
+use telemetry::{EndedSession, EndedWake, FinishedSpan, SpanKind, Value, emit_span};
+
+use crate::Inner;
+
+impl Inner {
+    /// A message was answered and committed.
+    pub(crate) fn report(
+        &self,
+        message: &Message<'_>,
+        commit: &SessionCommit,
+        committed: &SessionCommitted,
+        earlier: Option<&StoredSession>,
+        started: Timestamp,
+    ) {
+        let device = &message.header.source.uri;
+        for wake in &committed.answered {
+            report_answered(wake, commit);
+        }
+        if let Some(stored) = &commit.channel {
+            let (state, generation) = (stored.channel.state().name(), stored.channel.generation());
+            tracing::debug!(device = %device, state, generation, "channel changed");
+        }
+        emit_span(FinishedSpan {
+            name: "message",
+            context: telemetry::new_context(Some(committed.trace)),
+            parent: Some(committed.trace.span_id),
+            kind: SpanKind::Server,
+            start: started,
+            end: self.store.now(),
+            attributes: vec![
+                ("reveille.device", Value::Text(device.to_string())),
+                ("reveille.session.id", Value::Text(commit.key.to_string())),
+                ("reveille.message.id", Value::Int(message.header.msg_id.into())),
+                (
+                    "reveille.message.commands",
+                    Value::Int(i64::try_from(message.commands.len()).unwrap_or(i64::MAX)),
+                ),
+            ],
+            links: Vec::new(),
+            error: None,
+        });
+        let Some(ending) = commit.ending else { return };
+        let oldest = committed.answered.first().map(|wake| wake.trace);
+        EndedSession {
+            key: commit.key,
+            device,
+            session_id: &commit.session_id,
+            ending,
+            messages: commit.messages,
+            started_at: earlier.map_or(commit.now, |earlier| earlier.started_at),
+            ended_at: commit.now,
+            context: committed.trace,
+            parent: earlier.map_or(oldest, |earlier| earlier.parent),
+        }
+        .report();
+    }
+}
+
+fn report_answered(record: &WakeRecord, commit: &SessionCommit) {
+    let Some(push::End { at, outcome: push::Outcome::Answered(answer) }) = record.wake.end() else { return };
+    EndedWake {
+        id: record.wake.id(),
+        device: &record.device_name,
+        caller: &record.caller,
+        outcome: "answered",
+        reason: None,
+        answer: Some((commit.key, answer.attribution.name())),
+        asked_at: record.wake.asked_at(),
+        ended_at: at,
+        context: record.trace,
+        parent: record.parent,
+    }
+    .report();
+}

@@ -1,0 +1,65 @@
+//! Push apps.
+
+use model::Timestamp;
+use push::{Fault, FaultKind};
+use reveille_api::v1 as api;
+use store::{ChannelCount, PushAppRecord};
+
+use super::{channel, time};
+use crate::settings::TokenReport;
+
+pub(crate) fn app(
+    record: &PushAppRecord,
+    token: TokenReport,
+    counts: &[ChannelCount],
+    now: Timestamp,
+) -> api::PushApp {
+    let condition = &record.condition;
+    api::PushApp {
+        name: record.name.to_string(),
+        pfn: record.pfn.to_string(),
+        auth: api::PushAppAuth::Legacy.into(),
+        mode: api::PushMode::On.into(),
+        token: Some(token_state(token, now)),
+        gate_time: condition.gate_until().filter(|until| *until > now).map(time),
+        fault: condition.fault().map(fault),
+        blocked_time: condition.blocked_at().map(time),
+        paused: condition.paused(),
+        channel_counts: counts
+            .iter()
+            .filter(|count| count.app == record.name.as_str())
+            .map(counted)
+            .collect(),
+    }
+}
+
+fn token_state(token: TokenReport, now: Timestamp) -> api::PushAppToken {
+    let (state, left) = match token {
+        TokenReport::None => (api::TokenState::None, None),
+        TokenReport::Valid(left) => (api::TokenState::Valid, Some(left)),
+        TokenReport::Unavailable => (api::TokenState::Unavailable, None),
+        TokenReport::Refused => (api::TokenState::Refused, None),
+    };
+    api::PushAppToken { state: state.into(), expire_time: left.map(|left| time(now + left)) }
+}
+
+fn fault(fault: &Fault) -> api::PushAppFault {
+    let kind = match fault.kind {
+        FaultKind::Credential => api::PushAppFaultKind::Credential,
+        FaultKind::Mismatch => api::PushAppFaultKind::Mismatch,
+        FaultKind::Malformed => api::PushAppFaultKind::Malformed,
+    };
+    api::PushAppFault {
+        kind: kind.into(),
+        since: Some(time(fault.since)),
+        description: fault.description.clone(),
+        next_probe_time: Some(time(fault.probe_at())),
+    }
+}
+
+fn counted(count: &ChannelCount) -> api::ChannelCount {
+    api::ChannelCount {
+        state: channel::state_of_name(&count.state).into(),
+        count: i64::try_from(count.count).unwrap_or(i64::MAX),
+    }
+}

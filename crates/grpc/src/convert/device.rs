@@ -1,0 +1,49 @@
+//! Devices.
+
+use model::Timestamp;
+use reveille_api::v1 as api;
+use store::{DeviceInfo, DeviceRecord};
+
+use super::{channel, time};
+
+pub(crate) fn device(record: &DeviceRecord, now: Timestamp) -> api::Device {
+    let device = &record.device;
+    let enrollment = match device.unenrolled_at {
+        None => api::EnrollmentState::Enrolled,
+        Some(_) => api::EnrollmentState::Unenrolled,
+    };
+    api::Device {
+        id: device.id.to_string(),
+        name: device.name.to_string(),
+        provider_id: device.provider_id.to_string(),
+        push_app: device.push_app.to_string(),
+        labels: device.labels.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        external_id: device.external_id.clone().unwrap_or_default(),
+        user: device.user.clone().unwrap_or_default(),
+        enrollment_state: enrollment.into(),
+        create_time: Some(time(device.created_at)),
+        last_seen_time: device.last_seen_at.map(time),
+        unenroll_time: device.unenrolled_at.map(time),
+        channel: Some(channel::channel(&record.channel, device.push_app.as_str(), now)),
+        info: Some(info(&device.info)),
+        polling: None,
+        etag: etag(device.revision),
+    }
+}
+
+/// The etag of a revision.
+pub(crate) fn etag(revision: i64) -> String {
+    revision.to_string()
+}
+
+fn info(info: &DeviceInfo) -> api::DeviceInfo {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    api::DeviceInfo {
+        manufacturer: text(&info.manufacturer),
+        model: text(&info.model),
+        dm_client_version: text(&info.dm_version),
+        language: text(&info.language),
+        os_version: text(&info.os_version),
+        large_objects: info.large_objects,
+    }
+}

@@ -1,0 +1,50 @@
+//! Pushes.
+
+use std::time::Duration;
+
+use reveille_api::v1 as api;
+use store::PushRecord;
+
+use super::{span, time};
+
+pub(crate) fn push(record: &PushRecord) -> api::Push {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    api::Push {
+        id: record.id.to_string(),
+        push_app: record.push_app.clone(),
+        generation: record.generation,
+        attempt: record.attempt.into(),
+        start_time: Some(time(record.claimed_at)),
+        end_time: record.finished_at.map(time),
+        verdict: record.verdict.as_deref().map_or(api::PushVerdict::InFlight, verdict).into(),
+        http_status: record.http_status.map(u32::from).unwrap_or_default(),
+        wns_status: text(&record.notification_status),
+        device_connection_status: text(&record.connection_status),
+        message_id: text(&record.message_id),
+        debug_trace: text(&record.debug_trace),
+        ms_cv: text(&record.ms_cv),
+        error_description: text(&record.description),
+        ttl: Some(span(Duration::from_secs(record.ttl_seconds.into()))),
+        span_id: String::new(),
+    }
+}
+
+fn verdict(name: &str) -> api::PushVerdict {
+    use api::PushVerdict as Verdict;
+    match name {
+        "sent" => Verdict::Sent,
+        "sent_unknown" => Verdict::SentUnknown,
+        "dropped" => Verdict::Dropped,
+        "channel_throttled" => Verdict::ChannelThrottled,
+        "credential_fault" => Verdict::CredentialFault,
+        "mismatch" => Verdict::Mismatch,
+        "channel_dead" => Verdict::ChannelDead,
+        "app_blocked" => Verdict::AppBlocked,
+        "app_throttled" => Verdict::AppThrottled,
+        "malformed" => Verdict::Malformed,
+        "failed" => Verdict::Failed,
+        // Nobody reported a verdict before the lease ran out: it may have arrived.
+        "ambiguous" | "lease_expired" => Verdict::Ambiguous,
+        _ => Verdict::Unspecified,
+    }
+}

@@ -1,0 +1,114 @@
+//! The server: our services, health and reflection on one port.
+
+use std::{sync::Arc, time::Duration};
+
+use reveille_api::{
+    FILE_DESCRIPTOR_SET,
+    v1::{
+        device_service_server::DeviceServiceServer, push_app_service_server::PushAppServiceServer,
+        wake_service_server::WakeServiceServer,
+    },
+};
+use store::Store;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    Request, Status,
+    service::{InterceptorLayer, interceptor},
+    transport::{Server, server::TcpIncoming},
+};
+
+use crate::{
+    devices::Devices, health, push_apps::PushApps, settings::Settings, status, trace::TraceLayer,
+    wakes::Wakes,
+};
+
+/// Bytes of a request, at most: a batch of a thousand wakes fits well.
+const LARGEST_REQUEST: usize = 4 << 20;
+/// An idle connection is asked for a sign of life this often.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// The gRPC surface over a store.
+#[derive(Clone, Debug)]
+pub struct Service {
+    edge: Arc<Edge>,
+    draining: CancellationToken,
+}
+
+/// What every call works with.
+pub(crate) struct Edge {
+    pub(crate) store: Store,
+    pub(crate) settings: Settings,
+}
+
+/// Why the server ended.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The listener failed.
+    #[error(transparent)]
+    Transport(#[from] tonic::transport::Error),
+    /// Reflection cannot read the contract.
+    #[error(transparent)]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+impl Service {
+    /// The surface over `store`. Once `draining` is cancelled, health is off and new calls are refused.
+    pub fn new(store: Store, settings: Settings, draining: CancellationToken) -> Self {
+        Self { edge: Arc::new(Edge { store, settings }), draining }
+    }
+
+    /// Serves until `shutdown`, then lets open calls end.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServeError> {
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let Edge { store, settings } = &*self.edge;
+        let watch = health::watch(reporter, store.clone(), settings.health_every, self.draining.clone());
+        let watch = tokio::spawn(watch);
+        let edge = &self.edge;
+        let wakes = WakeServiceServer::new(Wakes(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
+        let devices =
+            DeviceServiceServer::new(Devices(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
+        let apps =
+            PushAppServiceServer::new(PushApps(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
+        let layer = InterceptorLayer::new(RefuseWhileDraining(self.draining.clone()));
+        let served = Server::builder()
+            .layer(TraceLayer)
+            .http2_keepalive_interval(Some(KEEP_ALIVE))
+            .add_service(tower::Layer::layer(&layer, wakes))
+            .add_service(tower::Layer::layer(&layer, devices))
+            .add_service(tower::Layer::layer(&layer, apps))
+            .add_service(health)
+            .add_service(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?)
+            .serve_with_incoming_shutdown(
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                shutdown.cancelled_owned(),
+            )
+            .await;
+        watch.abort();
+        Ok(served?)
+    }
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
+/// Open connections may bring new calls while the process drains: they belong to another one.
+#[derive(Clone)]
+struct RefuseWhileDraining(CancellationToken);
+
+impl interceptor::Interceptor for RefuseWhileDraining {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        if self.0.is_cancelled() { Err(status::draining()) } else { Ok(request) }
+    }
+}
+
+impl std::fmt::Debug for Edge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edge").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

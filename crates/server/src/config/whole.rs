@@ -1,0 +1,131 @@
+//! All sections together.
+
+use std::{collections::BTreeMap, mem};
+
+use figment::value::{Dict, Value};
+
+use super::{
+    Config, Listen, Mistake, gateway, listen, push, push_app,
+    section::{Effective, Report, Section},
+    source::{Sources, Values},
+    store_section, telemetry, wns,
+};
+
+/// Reads every section, and what the sections say of each other.
+pub(super) fn read(sources: &Sources) -> Result<Config, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let Values { dict, overrides } = sources.values(&mut mistakes);
+    let mut report = Report {
+        overrides: &overrides,
+        environment: &sources.environment,
+        mistakes,
+        effective: Effective::default(),
+    };
+    let config = Sections { left: dict, report: &mut report }.read();
+    match config {
+        Some(config) if report.mistakes.is_empty() => Ok(Config { effective: report.effective, ..config }),
+        _ => Err(report.mistakes),
+    }
+}
+
+struct Sections<'r, 'a> {
+    left: Dict,
+    report: &'r mut Report<'a>,
+}
+
+impl Sections<'_, '_> {
+    /// None only together with a mistake.
+    fn read(mut self) -> Option<Config> {
+        let drain = self.section("service", |section| section.span("drain", std::time::Duration::from_secs(10)));
+        let (gateway_listen, gateway) = self.section("gateway", gateway::read);
+        let grpc = self.section("grpc", |section| listen::read(section, "127.0.0.1:50051"));
+        let admin = self.section("admin", |section| listen::read(section, "127.0.0.1:9090"));
+        let listen = Listen { gateway: gateway_listen, grpc, admin };
+        let store = self.section("store", |section| store_section::read(section, gateway.silence));
+        let push = self.section("push", push::read);
+        let wns = self.section("wns", |section| wns::read(section, &push));
+        let push_apps = self.push_apps(&push);
+        let telemetry = self.section("telemetry", telemetry::read);
+        self.unknown_sections();
+        listen::check(listen, &mut self.report.mistakes);
+        push_app::check(&push_apps, &mut self.report.mistakes);
+        let apps: BTreeMap<_, _> = push_apps.iter().map(|app| (app.name.clone(), app.pfn.clone())).collect();
+        Some(Config {
+            listen,
+            drain,
+            gateway: ::gateway::Settings {
+                apps: apps.clone(),
+                node_root: push.node_root,
+                pfn_writes_per_hour: push.pfn_writes_per_hour,
+                ..gateway.settings
+            },
+            provider_id: gateway.provider_id,
+            store: store?,
+            push_mode: push.mode,
+            push: push.rules,
+            wns: wns.settings,
+            dispatcher: dispatcher::Settings {
+                apps: apps.into_iter().collect(),
+                lease: wns.lease,
+                poll: push.look_every,
+                max_woken_sessions_per_second: push.max_woken_sessions_per_second,
+                drain,
+            },
+            push_apps,
+            telemetry,
+            effective: Effective::default(),
+        })
+    }
+
+    fn section<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Section<'_, '_>) -> T) -> T {
+        let values = match self.left.remove(name) {
+            None => Dict::new(),
+            Some(Value::Dict(_, dict)) => dict,
+            Some(_) => {
+                self.mistake(format!("{name} must be a section: write [{name}] on a line of its own."));
+                Dict::new()
+            }
+        };
+        let mut section = Section::new(name.to_owned(), format!("[{name}]"), values, self.report);
+        let outcome = read(&mut section);
+        section.finish();
+        outcome
+    }
+
+    fn push_apps(&mut self, push: &push::Push) -> Vec<super::PushApp> {
+        let entries = match self.left.remove("push_app") {
+            None => Vec::new(),
+            Some(Value::Array(_, entries)) => entries,
+            Some(_) => {
+                self.mistake("push_app must be a list of sections: write [[push_app]] in double brackets.".into());
+                Vec::new()
+            }
+        };
+        let mut apps = Vec::new();
+        for (number, entry) in entries.into_iter().enumerate() {
+            let Value::Dict(_, values) = entry else {
+                self.mistake(format!("push_app[{number}] must be a section: write [[push_app]] above its keys."));
+                continue;
+            };
+            let (name, header) = (format!("push_app[{number}]"), "[[push_app]]".to_owned());
+            let mut section = Section::new(name, header, values, self.report);
+            apps.extend(push_app::read(&mut section, push));
+            section.finish();
+        }
+        apps
+    }
+
+    fn unknown_sections(&mut self) {
+        for (name, value) in mem::take(&mut self.left) {
+            let what = if matches!(value, Value::Dict(..) | Value::Array(..)) { "section" } else { "setting" };
+            self.mistake(format!(
+                "{name} is no {what} that is known: the sections are service, gateway, grpc, admin, store, push, wns, \
+                 push_app and telemetry."
+            ));
+        }
+    }
+
+    fn mistake(&mut self, sentence: String) {
+        self.report.mistakes.push(Mistake::new(sentence));
+    }
+}

@@ -1,0 +1,125 @@
+//! Concluding: what WNS said, and all that follows from it, in one transaction.
+
+use ::push::{AppCondition, EndReason, Exchange, TokenTrouble, Verdict, WnsResponse};
+use model::DeviceId;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::{Judged, PushResult};
+use crate::{
+    Error, WakeRecord,
+    commit::{Operation, Scope},
+    entity::{push, push_app},
+    event::EventKind,
+    record::{condition_of, load_channel, lock_if_known, save_channel, save_summons, summons_of_device},
+    wake::{End, end_all, event, live_wakes},
+};
+
+impl Operation for PushResult {
+    type Output = Judged;
+
+    fn device(&self) -> Option<DeviceId> {
+        Some(self.device)
+    }
+
+    async fn run(&self, scope: &Scope<'_>) -> Result<Judged, Error> {
+        let verdict = Verdict::of(&self.exchange);
+        // The device may have been deleted meanwhile; WNS's answer about the app counts all the same.
+        let known = lock_if_known(scope, self.device).await?.is_some();
+        self.record(scope, &verdict).await?;
+        let condition = self.judge_app(scope, &verdict).await?;
+        let failed = if known { self.judge_device(scope, &verdict).await? } else { Vec::new() };
+        Ok(Judged { verdict, failed, condition })
+    }
+}
+
+impl PushResult {
+    async fn record(&self, scope: &Scope<'_>, verdict: &Verdict) -> Result<(), Error> {
+        let answer = match &self.exchange {
+            Exchange::Responded(response) => Some(response),
+            Exchange::NotSent(_) | Exchange::Ambiguous(_) | Exchange::NoToken(_) => None,
+        };
+        let said =
+            |field: fn(&WnsResponse) -> &Option<String>| answer.and_then(|answer| field(answer).clone());
+        let ms_cv = said(|answer| &answer.ms_cv).unwrap_or_else(|| self.ms_cv.clone());
+        let row = push::ActiveModel {
+            finished_at: Set(Some(self.now.as_micros())),
+            verdict: Set(Some(verdict.name().to_owned())),
+            http_status: Set(answer.map(|answer| answer.status.into())),
+            notification_status: Set(said(|answer| &answer.notification_status)),
+            connection_status: Set(answer
+                .and_then(|answer| answer.connection)
+                .map(|status| status.to_string())),
+            message_id: Set(said(|answer| &answer.message_id)),
+            debug_trace: Set(said(|answer| &answer.debug_trace)),
+            ms_cv: Set(Some(ms_cv)),
+            description: Set(self.description().map(str::to_owned)),
+            ..Default::default()
+        };
+        let update = push::Entity::update_many().set(row);
+        update.filter(push::Column::Id.eq(self.id.uuid())).exec(scope.tx).await?;
+        Ok(())
+    }
+
+    /// Most verdicts change nothing about an app: its row is locked only when one does.
+    async fn judge_app(&self, scope: &Scope<'_>, verdict: &Verdict) -> Result<Option<AppCondition>, Error> {
+        let rules = &scope.tools.rules;
+        let description = self.description();
+        let mut condition = condition_of(scope, self.app.as_str()).await?;
+        if !condition.judge(verdict, description, self.now, rules) {
+            return Ok(None);
+        }
+        let locked = push_app::Entity::find_by_id(self.app.as_str()).lock_exclusive().one(scope.tx).await?;
+        let Some(locked) = locked else { return Ok(None) };
+        let mut condition: AppCondition = serde_json::from_str(&locked.condition)?;
+        condition.judge(verdict, description, self.now, rules);
+        crate::app::save_condition(scope, &self.app, &condition).await?;
+        Ok(Some(condition))
+    }
+
+    async fn judge_device(&self, scope: &Scope<'_>, verdict: &Verdict) -> Result<Vec<WakeRecord>, Error> {
+        let rules = &scope.tools.rules;
+        let mut stored = load_channel(scope, self.device).await?;
+        let before = stored.channel.clone();
+        stored.channel.judge(self.generation, verdict, self.now, rules);
+        let changed = stored.channel != before;
+        if changed {
+            save_channel(scope, self.device, &stored).await?;
+        }
+        let Some(mut summons) = summons_of_device(scope, self.device).await? else { return Ok(Vec::new()) };
+        // Another summons may have begun while the push was under way: then the push does not serve it.
+        let served = summons.in_flight() == Some(self.id);
+        if served {
+            summons.judge(self.id, self.ttl, verdict, (self.now, self.chance), rules);
+        }
+        if served || changed {
+            save_summons(scope, &summons, &stored.channel, self.now).await?;
+        }
+        if !served {
+            return Ok(Vec::new());
+        }
+        let wakes = live_wakes(scope, self.device).await?;
+        let kind = if verdict.accepted() { EventKind::Pushed } else { EventKind::PushFailed };
+        for wake in &wakes {
+            scope.event(event(wake, kind, self.now, Some(self.id)));
+        }
+        if *verdict == Verdict::Malformed && self.app_is_well(scope).await? {
+            return end_all(scope, self.device, End::Failed(EndReason::MalformedPush), self.now).await;
+        }
+        Ok(Vec::new())
+    }
+
+    /// Malformed pushes again and again are the app's fault: then its wakes wait instead of failing one by one.
+    async fn app_is_well(&self, scope: &Scope<'_>) -> Result<bool, Error> {
+        Ok(condition_of(scope, self.app.as_str()).await?.fault().is_none())
+    }
+
+    fn description(&self) -> Option<&str> {
+        match &self.exchange {
+            Exchange::Responded(response) => response.error_description.as_deref(),
+            Exchange::NotSent(why) | Exchange::Ambiguous(why) => Some(why),
+            Exchange::NoToken(
+                TokenTrouble::Credential { description } | TokenTrouble::Unavailable { description, .. },
+            ) => Some(description),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Committing what a message brought.
+
+use model::{DeviceId, SessionKey, TraceContext};
+use push::{Answer, ChannelState, ChannelUri, Origin};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait},
+};
+use uuid::Uuid;
+
+use super::{RecordedAlert, STATE, SessionCommit, SessionCommitted, SessionScope, SessionStart};
+use crate::{
+    Error, WakeRecord,
+    commit::{Operation, Scope, Tools},
+    entity::{channel, device, session},
+    record::{load_channel, lock_device, save_channel, save_summons, summons_of_device},
+    wake::{End, end_all},
+};
+
+impl Operation for SessionCommit {
+    type Output = SessionCommitted;
+
+    fn device(&self) -> Option<DeviceId> {
+        Some(self.device)
+    }
+
+    async fn run(&self, scope: &Scope<'_>) -> Result<SessionCommitted, Error> {
+        let (device, clones) = self.lock(scope).await?;
+        let mut trace = self.trace;
+        let mut answered = Vec::new();
+        match self.start {
+            SessionStart::Starts { newest } => {
+                self.supersede(scope, &device, newest).await?;
+                if self.scope == SessionScope::Device {
+                    answered = self.answer(scope).await?;
+                }
+                if let Some(oldest) = answered.first() {
+                    (trace.trace_id, trace.flags) = (oldest.trace.trace_id, oldest.trace.flags);
+                }
+                self.insert(scope, trace, answered.first().map(|oldest| oldest.trace)).await?;
+            }
+            SessionStart::GoesOn { revision } => self.update(scope, revision).await?,
+        }
+        if let Some(stored) = &self.channel {
+            save_channel(scope, self.device, stored).await?;
+        }
+        for clone in clones {
+            self.take_from(scope, clone).await?;
+        }
+        self.update_device(scope).await?;
+        let mut ended = Vec::new();
+        if self.unenrolled {
+            ended =
+                end_all(scope, self.device, End::Unanswered(push::EndReason::Unenrolled), self.now).await?;
+        }
+        self.hold_summons(scope).await?;
+        Ok(SessionCommitted { answered, ended, trace })
+    }
+}
+
+impl SessionCommit {
+    /// Locks the device, and with it the devices from which its channel takes the URI.
+    async fn lock(&self, scope: &Scope<'_>) -> Result<(device::Model, Vec<DeviceId>), Error> {
+        let clones = self.clones(scope).await?;
+        if clones.is_empty() {
+            return Ok((lock_device(scope, self.device).await?, Vec::new()));
+        }
+        let all = clones.iter().copied().chain([self.device.uuid()]);
+        let locked = device::Entity::find()
+            .filter(device::Column::Id.is_in(all))
+            .order_by_asc(device::Column::Id)
+            .lock_exclusive()
+            .all(scope.tx)
+            .await?;
+        let own = locked.into_iter().find(|device| device.id == self.device.uuid());
+        Ok((own.ok_or(Error::NotFound)?, clones.into_iter().map(DeviceId::new).collect()))
+    }
+
+    /// Other devices with the same URI.
+    async fn clones(&self, scope: &Scope<'_>) -> Result<Vec<Uuid>, Error> {
+        let Some(uri) = self.live_uri() else { return Ok(Vec::new()) };
+        let others = channel::Entity::find()
+            .select_only()
+            .column(channel::Column::DeviceId)
+            .filter(channel::Column::UriFingerprint.eq(uri.fingerprint().bytes().to_vec()))
+            .filter(channel::Column::DeviceId.ne(self.device.uuid()));
+        Ok(others.into_tuple().all(scope.tx).await?)
+    }
+
+    fn live_uri(&self) -> Option<&ChannelUri> {
+        let channel = &self.channel.as_ref()?.channel;
+        channel.uri().filter(|_| channel.state() == ChannelState::Live)
+    }
+
+    /// The newest session of a scope wins; older open ones are over.
+    async fn supersede(
+        &self,
+        scope: &Scope<'_>,
+        device: &device::Model,
+        newest: Option<SessionKey>,
+    ) -> Result<(), Error> {
+        let current = match self.scope {
+            SessionScope::Device => device.device_session,
+            SessionScope::User => device.user_session,
+        };
+        if current.map(SessionKey::new) != newest {
+            return Err(Error::Conflict("another session started meanwhile"));
+        }
+        session::Entity::update_many()
+            .col_expr(session::Column::EndedAt, Expr::val(self.now.as_micros()))
+            .col_expr(session::Column::Ending, Expr::val("superseded"))
+            // Whoever is about to commit a message of the older session must see that it is over.
+            .col_expr(session::Column::Revision, Expr::col(session::Column::Revision).add(1))
+            .filter(session::Column::DeviceId.eq(device.id))
+            .filter(session::Column::Scope.eq(self.scope.name()))
+            .filter(session::Column::EndedAt.is_null())
+            .exec(scope.tx)
+            .await?;
+        self.forget_uneventful(scope).await
+    }
+
+    /// Of the sessions in which nothing happened, a device's last few are enough. The one that starts is among them.
+    async fn forget_uneventful(&self, scope: &Scope<'_>) -> Result<(), Error> {
+        let uneventful = || {
+            Condition::all()
+                .add(session::Column::DeviceId.eq(self.device.uuid()))
+                .add(session::Column::Eventful.eq(false))
+        };
+        let first_too_many = session::Entity::find()
+            .select_only()
+            .column(session::Column::StartedAt)
+            .filter(uneventful())
+            .order_by_desc(session::Column::StartedAt)
+            .offset(scope.tools.retention.uneventful_sessions.saturating_sub(1))
+            .limit(1)
+            .into_query();
+        session::Entity::delete_many()
+            .filter(uneventful())
+            .filter(session::Column::EndedAt.is_not_null())
+            .filter(
+                Expr::col(session::Column::StartedAt)
+                    .lte(Expr::SubQuery(None, Box::new(first_too_many.into()))),
+            )
+            .exec(scope.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// A session that starts answers every wake that was made before it.
+    async fn answer(&self, scope: &Scope<'_>) -> Result<Vec<WakeRecord>, Error> {
+        let summons = summons_of_device(scope, self.device).await?;
+        let Some(summons) = summons else { return Ok(Vec::new()) };
+        let (attribution, push) = summons.attribute(self.origin, self.now);
+        let answer = Answer { session: self.key, attribution, push };
+        end_all(scope, self.device, End::Answered(answer), self.now).await
+    }
+
+    async fn insert(
+        &self,
+        scope: &Scope<'_>,
+        trace: TraceContext,
+        parent: Option<TraceContext>,
+    ) -> Result<(), Error> {
+        let origin = match self.origin {
+            Origin::Push => Some("push".to_owned()),
+            Origin::Other => Some("other".to_owned()),
+            Origin::Unknown => None,
+        };
+        let row = session::ActiveModel {
+            id: Set(self.key.uuid()),
+            device_id: Set(self.device.uuid()),
+            scope: Set(self.scope.name().to_owned()),
+            session_id: Set(self.session_id.clone()),
+            started_at: Set(self.now.as_micros()),
+            alerts: Set(serde_json::to_string(&self.alerts)?),
+            origin: Set(origin),
+            trace: Set(trace.to_string()),
+            parent: Set(parent.map(|parent| parent.to_string())),
+            eventful: Set(Some(self.eventful || parent.is_some())),
+            revision: Set(0),
+            ..self.columns(scope.tools)?
+        };
+        session::Entity::insert(row).exec_without_returning(scope.tx).await?;
+        Ok(())
+    }
+
+    async fn update(&self, scope: &Scope<'_>, revision: i64) -> Result<(), Error> {
+        let mut row = self.columns(scope.tools)?;
+        row.revision = Set(revision + 1);
+        if self.eventful {
+            row.eventful = Set(Some(true));
+        }
+        if !self.alerts.is_empty() {
+            let earlier =
+                session::Entity::find_by_id(self.key.uuid()).one(scope.tx).await?.ok_or(Error::NotFound)?;
+            let mut alerts: Vec<RecordedAlert> = serde_json::from_str(&earlier.alerts)?;
+            alerts.extend(self.alerts.iter().cloned());
+            row.alerts = Set(serde_json::to_string(&alerts)?);
+        }
+        let updated = session::Entity::update_many()
+            .set(row)
+            .filter(session::Column::Id.eq(self.key.uuid()))
+            .filter(session::Column::Revision.eq(revision))
+            .exec(scope.tx)
+            .await?;
+        if updated.rows_affected == 1 {
+            Ok(())
+        } else {
+            Err(Error::Conflict("the session went on meanwhile"))
+        }
+    }
+
+    fn columns(&self, tools: &Tools) -> Result<session::ActiveModel, Error> {
+        let ended = self.ending.map(|_| self.now.as_micros());
+        let state = tools.sealer.seal(STATE, self.key.uuid().as_bytes(), &self.state)?;
+        Ok(session::ActiveModel {
+            heard_at: Set(self.now.as_micros()),
+            ended_at: Set(ended),
+            ending: Set(self.ending.map(str::to_owned)),
+            messages: Set(i32::try_from(self.messages).unwrap_or(i32::MAX)),
+            state: Set(Some(state)),
+            ..Default::default()
+        })
+    }
+
+    async fn update_device(&self, scope: &Scope<'_>) -> Result<(), Error> {
+        let mut row =
+            device::ActiveModel { last_seen_at: Set(Some(self.now.as_micros())), ..Default::default() };
+        if let SessionStart::Starts { .. } = self.start {
+            match self.scope {
+                SessionScope::Device => row.device_session = Set(Some(self.key.uuid())),
+                SessionScope::User => row.user_session = Set(Some(self.key.uuid())),
+            }
+            row.unenrolled_at = Set(None);
+        }
+        if self.unenrolled {
+            row.unenrolled_at = Set(Some(self.now.as_micros()));
+        }
+        let info = &self.info;
+        let texts = [
+            (&mut row.manufacturer, &info.manufacturer),
+            (&mut row.model, &info.model),
+            (&mut row.dm_version, &info.dm_version),
+            (&mut row.language, &info.language),
+            (&mut row.os_version, &info.os_version),
+        ];
+        for (column, said) in texts.into_iter().filter(|(_, said)| said.is_some()) {
+            *column = Set(said.clone());
+        }
+        if info.large_objects.is_some() {
+            row.large_objects = Set(info.large_objects);
+        }
+        if self.detail_read {
+            row.detail_read_at = Set(Some(self.now.as_micros()));
+        }
+        let update = device::Entity::update_many().set(row);
+        update.filter(device::Column::Id.eq(self.device.uuid())).exec(scope.tx).await?;
+        Ok(())
+    }
+
+    /// One URI on two devices: the newest authenticated owner keeps it.
+    async fn take_from(&self, scope: &Scope<'_>, clone: DeviceId) -> Result<(), Error> {
+        let mut stored = load_channel(scope, clone).await?;
+        // It may have got another one while its row was not locked yet.
+        if stored.channel.uri() != self.live_uri() {
+            return Ok(());
+        }
+        stored.channel.lose_uri(self.now);
+        save_channel(scope, clone, &stored).await?;
+        if let Some(summons) = summons_of_device(scope, clone).await? {
+            save_summons(scope, &summons, &stored.channel, self.now).await?;
+        }
+        Ok(())
+    }
+
+    /// Wakes that were asked for during the session wait for its end, and a moment longer. When a session starts, there are
+    /// none: it answered them all.
+    async fn hold_summons(&self, scope: &Scope<'_>) -> Result<(), Error> {
+        let goes_on = matches!(self.start, SessionStart::GoesOn { .. });
+        if self.scope != SessionScope::Device || !goes_on {
+            return Ok(());
+        }
+        let Some(mut summons) = summons_of_device(scope, self.device).await? else { return Ok(()) };
+        let rules = &scope.tools.rules;
+        let wait = if self.ending.is_some() { rules.open_session_delay } else { rules.open_session_silence };
+        summons.hold(self.now + wait);
+        let stored = load_channel(scope, self.device).await?;
+        save_summons(scope, &summons, &stored.channel, self.now).await
+    }
+}

@@ -1,0 +1,6 @@
+//! Reveille from end to end: simulated devices over HTTP, internal services over gRPC, an emulated WNS in between.
+//! Everything is real but Microsoft; nothing sleeps, everything waits for what it expects.
+
+mod field;
+mod secrets;
+mod waking;
