@@ -1,3 +1,7 @@
 //! Reveille wakes Windows devices into management sessions.
 
-fn main() {}
+mod config;
+
+fn main() {
+    println!("{:?}", config::Config::load(None).map(|c| c.warnings()));
+}

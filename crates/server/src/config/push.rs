@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use push::{ExtraOrigins, Settings};
+use url::{Origin, Url};
 
 use super::{PushMode, section::Section};
 
@@ -10,6 +11,8 @@ use super::{PushMode, section::Section};
 pub(super) struct Push {
     pub(super) mode: PushMode,
     pub(super) rules: Settings,
+    /// Those of the rules, one by one.
+    pub(super) extra_origins: Vec<Origin>,
     pub(super) node_root: String,
     pub(super) pfn_writes_per_hour: u64,
     pub(super) max_woken_sessions_per_second: u32,
@@ -21,13 +24,16 @@ const MAX_PAYLOAD: usize = 5_000;
 
 pub(super) fn read(section: &mut Section<'_, '_>) -> Push {
     let mode = section.choice("mode", &[("on", PushMode::On), ("off", PushMode::Off)], &["observe"]);
-    let rules = channels(section, pushes(section, Settings::default()));
+    let (origins, extra_origins) = extra_origins(section);
+    let rules = Settings { extra_origins, ..Settings::default() };
+    let rules = channels(section, pushes(section, rules));
     check_pushes(section, &rules);
     check_channels(section, &rules);
     let gateway = ::gateway::Settings::default();
     Push {
         mode,
         rules,
+        extra_origins: origins,
         node_root: node_root(section, &gateway.node_root),
         pfn_writes_per_hour: section.value("pfn_writes_per_hour", gateway.pfn_writes_per_hour),
         max_woken_sessions_per_second: section.value("max_woken_sessions_per_second", 0),
@@ -58,7 +64,6 @@ fn pushes(section: &mut Section<'_, '_>, default: Settings) -> Settings {
         fault_probe: section.span("fault_probe", default.fault_probe),
         fault_probe_max: section.span("fault_probe_max", default.fault_probe_max),
         app_patience: section.count("app_patience", default.app_patience),
-        extra_origins: extra_origins(section),
         ..default
     }
 }
@@ -119,17 +124,25 @@ fn ordered(section: &mut Section<'_, '_>, short: (&str, Duration), long: (&str, 
     }
 }
 
-fn extra_origins(section: &mut Section<'_, '_>) -> ExtraOrigins {
+fn extra_origins(section: &mut Section<'_, '_>) -> (Vec<Origin>, ExtraOrigins) {
     let given: Vec<String> = section.value("extra_channel_origins", Vec::new());
-    let origins = ExtraOrigins::parse(&given).ok().filter(|_| !given.iter().any(|origin| origin.contains('@')));
-    origins.unwrap_or_else(|| {
-        // What was found is not quoted: it may be a whole ChannelURI.
-        section.mistake(
-            "extra_channel_origins",
-            "must hold origins only, such as \"http://127.0.0.1:7070\": no path, no query, no user",
-        );
-        ExtraOrigins::default()
-    })
+    let urls: Option<Vec<Url>> = given.iter().map(|text| Url::parse(text).ok().filter(is_bare)).collect();
+    if let (Some(urls), Ok(origins)) = (urls, ExtraOrigins::parse(&given)) {
+        return (urls.iter().map(Url::origin).collect(), origins);
+    }
+    // What was found is not quoted: it may be a whole ChannelURI.
+    section.mistake(
+        "extra_channel_origins",
+        "must hold origins only, such as \"http://127.0.0.1:7070\": no path, no query, no user",
+    );
+    (Vec::new(), ExtraOrigins::default())
+}
+
+fn is_bare(url: &Url) -> bool {
+    ["http", "https"].contains(&url.scheme())
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none()
 }
 
 fn node_root(section: &mut Section<'_, '_>, default: &str) -> String {

@@ -3,9 +3,8 @@
 use std::{collections::BTreeSet, str::FromStr};
 
 use model::InvalidName;
-use push::ExtraOrigins;
 use secrecy::SecretString;
-use url::Url;
+use url::{Origin, Url};
 use wns::{Auth, LegacyAuth};
 
 use super::{
@@ -23,7 +22,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, push: &Push) -> Option<PushApp
     section.choice("auth", &[("legacy", ())], &["entra"]);
     let sid = sid(section);
     let secret = secret(section);
-    let token_url = token_url(section, &push.rules.extra_origins);
+    let token_url = token_url(section, &push.extra_origins);
     let auth = Auth::Legacy(LegacyAuth { token_url: token_url?, sid: sid?, secret: secret? });
     Some(PushApp { name: name?, pfn: pfn?, auth })
 }
@@ -77,7 +76,7 @@ fn secret(section: &mut Section<'_, '_>) -> Option<SecretString> {
 }
 
 /// The secret goes there: over https, or to an emulator that the operator named.
-fn token_url(section: &mut Section<'_, '_>, extra: &ExtraOrigins) -> Option<Url> {
+fn token_url(section: &mut Section<'_, '_>, extra: &[Origin]) -> Option<Url> {
     let text = section.hidden_text("token_url").unwrap_or_else(|| LegacyAuth::TOKEN_URL.into());
     let url = Url::parse(&text).ok().filter(|url| {
         url.has_host() && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
