@@ -9,6 +9,7 @@ use sea_orm_migration::{
         big_integer, big_integer_null, blob, blob_null, boolean_null, integer, integer_null, pk_uuid,
         small_integer, text, text_null, uuid, uuid_null,
     },
+    sea_orm::DbBackend,
 };
 
 #[derive(DeriveMigrationName)]
@@ -32,7 +33,14 @@ const TABLES: [&str; 12] = [
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [devices(), channels(), sessions(), summonses(), wakes(), idempotency_keys()] {
+        for table in [
+            devices(manager.get_database_backend()),
+            channels(),
+            sessions(),
+            summonses(),
+            wakes(),
+            idempotency_keys(),
+        ] {
             manager.create_table(table).await?;
         }
         for table in [pushes(), push_apps(), wake_events(), event_counter(), heartbeats(), key_check()] {
@@ -57,11 +65,17 @@ impl MigrationTrait for Migration {
     }
 }
 
-fn devices() -> TableCreateStatement {
+fn devices(backend: DbBackend) -> TableCreateStatement {
+    let mut name = text("name");
+    name.unique_key();
+    if backend == DbBackend::Postgres {
+        // Compared byte by byte, as SQLite does: lists are paged in this order, whatever the database's language.
+        name.extra("COLLATE \"C\"");
+    }
     Table::create()
         .table("devices")
         .col(pk_uuid("id"))
-        .col(text("name").unique_key())
+        .col(name)
         .col(text("provider_id"))
         .col(text("push_app"))
         .col(text("labels"))
@@ -276,6 +290,13 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("sessions", "sessions_open", &["heard_at"])
             .and_where(Expr::col("ended_at").is_null())
             .to_owned(),
+        // What is forgotten after its time: whole sessions, and before that the last replies.
+        index("sessions", "sessions_ended", &["ended_at"])
+            .and_where(Expr::col("ended_at").is_not_null())
+            .to_owned(),
+        index("sessions", "sessions_with_reply", &["ended_at"])
+            .and_where(Expr::col("ended_at").is_not_null().and(Expr::col("state").is_not_null()))
+            .to_owned(),
         index("summonses", "summonses_due", &["push_app", "priority", "next_at"])
             .and_where(Expr::col("push_id").is_null())
             .to_owned(),
@@ -284,11 +305,15 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .to_owned(),
         index("wakes", "wakes_of_device", &["device_id", "id"]),
         index("wakes", "wakes_live", &["deadline"]).and_where(Expr::col("state").eq("live")).to_owned(),
-        index("wakes", "wakes_ended", &["ended_at"]),
+        index("wakes", "wakes_live_of_device", &["device_id", "id"])
+            .and_where(Expr::col("state").eq("live"))
+            .to_owned(),
+        index("wakes", "wakes_ended", &["ended_at"])
+            .and_where(Expr::col("ended_at").is_not_null())
+            .to_owned(),
         index("idempotency_keys", "idempotency_keys_expiring", &["expires_at"]),
         index("idempotency_keys", "idempotency_keys_of_wake", &["wake_id"]),
         index("pushes", "pushes_of_summons", &["summons_id", "claimed_at"]),
         index("pushes", "pushes_claimed", &["claimed_at"]),
-        index("wake_events", "wake_events_of_wake", &["wake_id", "seq"]),
     ]
 }

@@ -155,8 +155,10 @@ async fn play(settings: &DemoSettings, places: &Places, shutdown: &CancellationT
     let stop = shutdown.child_token();
     let living = tokio::spawn(fleet.run(stop.clone()));
     let telling = tokio::spawn(progress.clone().tell(TELL, stop.clone()));
-    let waking = waker::run(settings, channel, identities, progress.clone(), shutdown);
-    let result = waking.await;
+    let result = match progress.until_all_live(shutdown).await {
+        Ok(()) => waker::run(settings, channel, identities, progress.clone(), shutdown).await,
+        Err(status) => Err(status),
+    };
     if result.is_ok() && !settings.exit {
         shutdown.cancelled().await;
     }

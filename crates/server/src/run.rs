@@ -1,9 +1,12 @@
 //! The service: three listeners and the dispatcher, from start to drain.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dispatcher::Dispatcher;
 use gateway::Gateway;
+use grpc::{AppInfo, TokenReport, Tokens};
+use model::{Pfn, ProviderId, PushAppName};
+use push::TokenTrouble;
 use store::Store;
 use thiserror::Error;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -76,6 +79,31 @@ pub(crate) async fn run(
     tasks.spawn(async move { Ok(loops.await?) });
     supervise(tasks, shutdown, drain).await
 }
+
+/// What the gRPC edge needs to know; it asks `wns` how the apps stand with their token endpoints.
+pub(crate) fn grpc_settings(
+    default_provider_id: ProviderId,
+    apps: &BTreeMap<PushAppName, Pfn>,
+    wns: &Arc<WnsClient>,
+) -> grpc::Settings {
+    let wns = wns.clone();
+    let tokens = move |app: &PushAppName| match wns.token_state(app) {
+        Ok(wns::TokenState::Held(left)) => TokenReport::Valid(left),
+        Ok(wns::TokenState::Failed(TokenTrouble::Credential { .. })) => TokenReport::Refused,
+        Ok(wns::TokenState::Failed(TokenTrouble::Unavailable { .. })) => TokenReport::Unavailable,
+        Ok(wns::TokenState::None) | Err(_) => TokenReport::None,
+    };
+    let info = |(name, pfn): (&PushAppName, &Pfn)| (name.clone(), AppInfo { pfn: pfn.clone() });
+    grpc::Settings {
+        default_provider_id,
+        apps: apps.iter().map(info).collect(),
+        tokens: Tokens::new(tokens),
+        health_every: HEALTH,
+    }
+}
+
+/// How often the database is tried for the health service.
+const HEALTH: Duration = Duration::from_secs(5);
 
 /// Waits for the end. A part that fails takes the others down with it: half a service is none.
 async fn supervise(

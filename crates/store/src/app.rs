@@ -1,5 +1,7 @@
 //! Push apps: from the configuration, with a condition that all replicas share.
 
+use std::collections::BTreeMap;
+
 use model::{DeviceId, Pfn, PushAppName};
 use push::AppCondition;
 use sea_orm::{
@@ -12,7 +14,7 @@ use crate::{
     Error, Store,
     commit::{Operation, Scope},
     entity::{channel, push_app},
-    record::{condition_of, corrupt},
+    record::corrupt,
 };
 
 /// A push app, as it is remembered.
@@ -124,8 +126,12 @@ impl Operation for Register {
     }
 
     async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
-        for (name, pfn) in &self.apps {
-            let mut condition = condition_of(scope, name.as_str()).await?;
+        // In the order of names: replicas that start together lock the rows one after the other, never crosswise.
+        let apps: BTreeMap<_, _> = self.apps.iter().map(|(name, pfn)| (name, pfn)).collect();
+        for (name, pfn) in apps {
+            let row = push_app::Entity::find_by_id(name.as_str()).lock_exclusive().one(scope.tx).await?;
+            let known = row.map(|row| serde_json::from_str(&row.condition)).transpose()?;
+            let mut condition: AppCondition = known.unwrap_or_default();
             condition.restarted();
             let row = push_app::ActiveModel {
                 name: Set(name.to_string()),

@@ -5,7 +5,7 @@ use push::Channel;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, LikeExpr},
+    sea_query::{Expr, ExprTrait, Func},
 };
 use secrecy::ExposeSecret;
 use uuid::Uuid;
@@ -184,19 +184,21 @@ impl DeviceFilter {
                     .add(device::Column::LastSeenAt.is_null())
                     .add(device::Column::LastSeenAt.lt(at.as_micros()))
             }));
-        self.labels.iter().fold(wanted, |wanted, (key, value)| {
-            let object = serde_json::json!({ key: value }).to_string();
-            let labels = Expr::col((device::Entity, device::Column::Labels));
-            wanted.add(labels.like(label_pattern(&object)))
-        })
+        self.labels.iter().fold(wanted, |wanted, (key, value)| wanted.add(has_label(key, value)))
     }
 }
 
-/// Finds `"key":"value"` within the JSON object of all labels.
-fn label_pattern(object: &str) -> LikeExpr {
-    let pair = object.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(object);
-    let escaped = pair.replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    LikeExpr::new(format!("%{escaped}%")).escape('!')
+/// Whether the JSON object of all labels has this pair, at its beginning or later. Quotes within labels are escaped there,
+/// so that neither spelling can occur within one. `LIKE` would not do: SQLite's does not tell upper from lower case.
+fn has_label(key: &str, value: &str) -> Condition {
+    let object = serde_json::json!({ key: value }).to_string();
+    let pair = object.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default();
+    let labels = || Expr::col((device::Entity, device::Column::Labels));
+    let holds = |text: String| {
+        let without = Func::cust("replace").args([labels(), Expr::val(text), Expr::val("")]);
+        labels().ne(without)
+    };
+    Condition::any().add(holds(format!("{{{pair}"))).add(holds(format!(",{pair}")))
 }
 
 fn condition(wanted: &DeviceRef) -> Condition {

@@ -1,7 +1,8 @@
 //! What happens to wakes, in order: the sequence that watchers read.
 
-use model::{DeviceId, PushId, Timestamp, WakeId};
+use std::ops::RangeInclusive;
 
+use model::{DeviceId, PushId, Timestamp, WakeId};
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{Error, entity::wake_event};
@@ -96,4 +97,16 @@ pub(crate) async fn after(db: &DatabaseConnection, seq: i64, limit: u64) -> Resu
         })
     };
     rows.into_iter().map(event).collect()
+}
+
+/// The numbers of the oldest and the newest event.
+pub(crate) async fn range(db: &DatabaseConnection) -> Result<Option<RangeInclusive<i64>>, Error> {
+    let ends: Option<(Option<i64>, Option<i64>)> = wake_event::Entity::find()
+        .select_only()
+        .column_as(wake_event::Column::Seq.min(), "oldest")
+        .column_as(wake_event::Column::Seq.max(), "newest")
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(ends.and_then(|(oldest, newest)| Some(oldest?..=newest?)))
 }

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-use std::{sync::Arc, time::SystemTime};
+use std::{ops::RangeInclusive, sync::Arc, time::SystemTime};
 
 use model::Timestamp;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
@@ -111,12 +111,18 @@ impl Store {
     /// Writes and reads, to see whether the database works.
     pub async fn probe(&self) -> Result<(), Error> {
         self.readers.execute_unprepared("SELECT 1").await?;
-        self.beat(self.now()).await
+        self.write_probe(self.now()).await
     }
 
-    /// Events after `seq`, in order.
+    /// Events after `seq`, in order. Numbers are consecutive and the newest event is always kept, so if the first one is
+    /// not `seq + 1`, those between are forgotten, and the first one is the oldest that is left.
     pub async fn events_after(&self, seq: i64, limit: u64) -> Result<Vec<Event>, Error> {
         event::after(&self.readers, seq, limit).await
+    }
+
+    /// The oldest and the newest event that are kept; none before the first.
+    pub async fn event_range(&self) -> Result<Option<RangeInclusive<i64>>, Error> {
+        event::range(&self.readers).await
     }
 
     pub(crate) fn readers(&self) -> &DatabaseConnection {

@@ -72,19 +72,16 @@ pub(crate) async fn check(db: &DatabaseConnection) -> Result<(), OpenError> {
 
 /// Compares the key with the one that sealed the first record; a new database gets its record here.
 pub(crate) async fn check_key(db: &DatabaseConnection, sealer: &Sealer) -> Result<(), OpenError> {
-    let sealed = match first_record(db).await? {
-        Some(sealed) => sealed,
-        None => {
-            let sealed = Set(sealer.seal(COLUMN, &[], PLAIN)?);
-            // Another process may be doing the same: one of the two records stays, and both are held to it.
-            key_check::Entity::insert(key_check::ActiveModel { id: Set(ONLY), sealed })
-                .on_conflict(OnConflict::column(key_check::Column::Id).do_nothing().to_owned())
-                .exec_without_returning(db)
-                .await
-                .map_err(Error::from)?;
-            first_record(db).await?.ok_or(Error::NotFound)?
-        }
-    };
+    if first_record(db).await?.is_none() {
+        let sealed = Set(sealer.seal(COLUMN, &[], PLAIN)?);
+        // Another process may be doing the same: one of the two records stays, and both processes are held to it.
+        key_check::Entity::insert(key_check::ActiveModel { id: Set(ONLY), sealed })
+            .on_conflict(OnConflict::column(key_check::Column::Id).do_nothing().to_owned())
+            .exec_without_returning(db)
+            .await
+            .map_err(Error::from)?;
+    }
+    let sealed = first_record(db).await?.ok_or(Error::NotFound)?;
     sealer
         .unseal(COLUMN, &[], &sealed)
         .map(|_| ())

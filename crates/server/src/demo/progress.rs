@@ -13,6 +13,9 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
+/// How often it is looked whether all devices are live.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// What has happened so far.
 pub(super) struct Progress {
     devices: usize,
@@ -96,6 +99,21 @@ impl Progress {
             match self.summary(0).await {
                 Ok(now) => self.say(&now.line()),
                 Err(error) => self.say(&format!("the service does not answer: {}", error.message())),
+            }
+        }
+    }
+
+    /// Waits until every device has a live channel, so that the wakes' times tell of pushes only.
+    pub(super) async fn until_all_live(&self, shutdown: &CancellationToken) -> Result<(), tonic::Status> {
+        let mut looks = tokio::time::interval(LOOK);
+        let all = i64::try_from(self.devices).unwrap_or(i64::MAX);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                _ = looks.tick() => {}
+            }
+            if self.channels().await?.get("live").copied().unwrap_or_default() >= all {
+                return Ok(());
             }
         }
     }

@@ -16,7 +16,7 @@ use super::{DemoSettings, progress::Progress};
 /// Between two wakes when nobody waits for the end.
 const NOW_AND_THEN: Duration = Duration::from_secs(2);
 /// How often a wake is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(100);
 /// How long a wake may take in the demo.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -31,7 +31,7 @@ pub(super) async fn run(
     let mut left = settings.wakes.unwrap_or(if settings.exit { devices.len() } else { usize::MAX });
     let mut idle: VecDeque<String> = devices.into_iter().map(|identity| identity.name).collect();
     let mut running = JoinSet::new();
-    loop {
+    while left > 0 || !running.is_empty() {
         if left > 0 && let Some(device) = idle.pop_front() {
             left -= 1;
             running.spawn(wake(WakeServiceClient::new(channel.clone()), device, progress.clone()));
@@ -44,9 +44,9 @@ pub(super) async fn run(
                 idle.push_back(ended.map_err(|panic| Status::internal(panic.to_string()))??);
             }
             () = tokio::time::sleep(pause), if more => {}
-            else => return Ok(()),
         }
     }
+    Ok(())
 }
 
 /// One wake, from the call to its end. Gives the device back.

@@ -1,17 +1,23 @@
 //! Asking for a wake.
 
-use push::{AppCondition, EndReason};
+use std::time::Duration;
 
-use super::{
-    Answer, Attribution, Channel, ChannelState, ColumnTrait, DeviceId, DeviceRef, Door, Duration,
-    EntityTrait, Error, EventKind, Labels, Operation, Outcome, Priority, QueryFilter, Scope, SessionKey, Set,
-    Store, Summons, SummonsId, Timestamp, TraceContext, Wake, WakeId, WakeRecord, condition_of, device,
-    event, finish, idempotency_key, labels_column, load_channel, lock_device, priority_column, record,
-    save_summons, session, summons, summons_columns, summons_of_device, wake,
+use model::{DeviceId, Labels, Priority, SessionKey, SummonsId, Timestamp, TraceContext, WakeId};
+use push::{
+    Answer, AppCondition, Attribution, Channel, ChannelState, Door, EndReason, Outcome, Summons, Wake,
 };
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+
+use super::{LIVE, WakeRecord, event, finish, record};
 use crate::{
-    entity::{channel, push_app},
-    record::{channel_of, summons_of},
+    DeviceRef, Error, Store,
+    commit::{Operation, Scope},
+    entity::{channel, device, idempotency_key, push_app, session, summons, wake},
+    event::EventKind,
+    record::{
+        channel_of, condition_of, corrupt, labels_column, load_channel, lock_if_known, priority_column,
+        save_summons, summons_columns, summons_of, summons_of_device,
+    },
 };
 
 /// A wake that is asked for.
@@ -131,93 +137,128 @@ impl Operation for Ask {
     }
 
     async fn run(&self, scope: &Scope<'_>) -> Result<Self::Output, Error> {
-        let device = match lock_device(scope, self.device).await {
-            Ok(device) => device,
-            Err(Error::NotFound) => return Ok(Err(Refused::UnknownDevice)),
-            Err(error) => return Err(error),
+        let Some(device) = lock_if_known(scope, self.device).await? else {
+            return Ok(Err(Refused::UnknownDevice));
         };
-        if let Some(earlier) = self.earlier(scope).await? {
-            let Ok(earlier) = earlier else { return Ok(Err(Refused::IdempotencyMismatch)) };
-            return Ok(Ok(self.expect(scope, &device, earlier).await?));
+        match self.earlier(scope).await? {
+            Some(Earlier::Other) => return Ok(Err(Refused::IdempotencyMismatch)),
+            Some(Earlier::Same(wake)) => return Ok(Ok(self.again(scope, &device, *wake).await?)),
+            None => {}
         }
         if device.unenrolled_at.is_some() {
             return Ok(Err(Refused::Unenrolled));
         }
-        let made = self.make(scope, &device).await?;
-        Ok(Ok(self.expect(scope, &device, made).await?))
+        Ok(Ok(self.make(scope, &device).await?))
     }
+}
+
+/// What was asked for under the same key before.
+enum Earlier {
+    Same(Box<WakeRecord>),
+    Other,
 }
 
 impl Ask {
     /// The wake that was made under the same key before.
-    async fn earlier(&self, scope: &Scope<'_>) -> Result<Option<Result<WakeRecord, ()>>, Error> {
+    async fn earlier(&self, scope: &Scope<'_>) -> Result<Option<Earlier>, Error> {
         let Some(idempotency) = &self.ask.idempotency else { return Ok(None) };
         let key = (self.ask.caller.clone(), idempotency.key.clone());
-        let Some(row) = idempotency_key::Entity::find_by_id(key).one(scope.tx).await? else {
+        let Some(row) = idempotency_key::Entity::find_by_id(key.clone()).one(scope.tx).await? else {
             return Ok(None);
         };
-        if row.expires_at.is_some_and(|at| at <= self.ask.now.as_micros()) {
-            idempotency_key::Entity::delete_by_id((row.caller, row.key)).exec(scope.tx).await?;
-            return Ok(None);
-        }
-        if row.request_hash != idempotency.request_hash {
-            return Ok(Some(Err(())));
+        let expired = row.expires_at.is_some_and(|at| at <= self.ask.now.as_micros());
+        if !expired && row.request_hash != idempotency.request_hash {
+            return Ok(Some(Earlier::Other));
         }
         let wake = wake::Entity::find_by_id(row.wake_id).one(scope.tx).await?;
-        wake.map(|row| record(row).map(Ok)).transpose()
+        if let Some(wake) = wake.filter(|_| !expired) {
+            return Ok(Some(Earlier::Same(Box::new(record(wake)?))));
+        }
+        // Expired, or the wake is forgotten already: the key is free.
+        idempotency_key::Entity::delete_by_id(key).exec(scope.tx).await?;
+        Ok(None)
     }
 
-    async fn make(&self, scope: &Scope<'_>, device: &device::Model) -> Result<WakeRecord, Error> {
+    /// What to expect of the wake that was made before.
+    async fn again(
+        &self,
+        scope: &Scope<'_>,
+        device: &device::Model,
+        wake: WakeRecord,
+    ) -> Result<Asked, Error> {
+        let channel = load_channel(scope, self.device).await?.channel;
+        let summons = match wake.wake.end() {
+            None => summons_of_device(scope, self.device).await?,
+            Some(_) => None,
+        };
+        self.asked(scope, device, wake, summons.as_ref(), &channel).await
+    }
+
+    async fn make(&self, scope: &Scope<'_>, device: &device::Model) -> Result<Asked, Error> {
         let ask = &self.ask;
         let wake = Wake::ask(ask.id, self.device, ask.priority, ask.timeout, ask.now);
         let open = open_session(scope, device, ask.now).await?;
+        let channel = load_channel(scope, self.device).await?.channel;
         let satisfied = open.as_ref().filter(|_| ask.satisfied_by_open_session);
         let summons = match satisfied {
             Some(_) => None,
-            None => Some(self.join_summons(scope, device, &wake, open.as_ref()).await?),
+            None => Some(self.join_summons(scope, device, &wake, open.as_ref(), &channel).await?),
         };
-        self.insert(scope, device, &wake, summons).await?;
-        let row = wake::Entity::find_by_id(ask.id.uuid()).one(scope.tx).await?.ok_or(Error::NotFound)?;
-        let mut made = record(row)?;
+        let mut made = self.insert(scope, device, wake, summons.as_ref()).await?;
         scope.event(event(&made, EventKind::Asked, ask.now, None));
         if let Some(open) = satisfied {
             let (attribution, push) = (Attribution::Coincidence, None);
             let answer = Answer { session: open.key, attribution, push };
             finish(scope, &mut made, Outcome::Answered(answer), ask.now).await?;
+            keep(scope, open).await?;
         }
-        Ok(made)
+        self.asked(scope, device, made, summons.as_ref(), &channel).await
     }
 
     async fn insert(
         &self,
         scope: &Scope<'_>,
         device: &device::Model,
-        wake: &Wake,
-        summons: Option<SummonsId>,
-    ) -> Result<(), Error> {
+        wake: Wake,
+        summons: Option<&Summons>,
+    ) -> Result<WakeRecord, Error> {
         let ask = &self.ask;
         let row = wake::ActiveModel {
             id: Set(ask.id.uuid()),
             device_id: Set(device.id),
             device_name: Set(device.name.clone()),
-            summons_id: Set(summons.map(SummonsId::uuid)),
+            summons_id: Set(summons.map(|summons| summons.id().uuid())),
             caller: Set(ask.caller.clone()),
             reason: Set(ask.reason.clone()),
             labels: Set(labels_column(&ask.labels)?),
             priority: Set(priority_column(ask.priority)),
             asked_at: Set(wake.asked_at().as_micros()),
             deadline: Set(wake.deadline().as_micros()),
-            state: Set(super::LIVE.to_owned()),
+            state: Set(LIVE.to_owned()),
             trace: Set(ask.trace.to_string()),
             parent: Set(ask.parent.map(|parent| parent.to_string())),
             ..Default::default()
         };
         wake::Entity::insert(row).exec_without_returning(scope.tx).await?;
-        let Some(idempotency) = &ask.idempotency else { return Ok(()) };
+        self.insert_key(scope).await?;
+        Ok(WakeRecord {
+            wake,
+            device_name: device.name.clone().try_into().map_err(corrupt)?,
+            caller: ask.caller.clone(),
+            reason: ask.reason.clone(),
+            labels: ask.labels.clone(),
+            summons: summons.map(Summons::id),
+            trace: ask.trace,
+            parent: ask.parent,
+        })
+    }
+
+    async fn insert_key(&self, scope: &Scope<'_>) -> Result<(), Error> {
+        let Some(idempotency) = &self.ask.idempotency else { return Ok(()) };
         let key = idempotency_key::ActiveModel {
-            caller: Set(ask.caller.clone()),
+            caller: Set(self.ask.caller.clone()),
             key: Set(idempotency.key.clone()),
-            wake_id: Set(ask.id.uuid()),
+            wake_id: Set(self.ask.id.uuid()),
             request_hash: Set(idempotency.request_hash.clone()),
             expires_at: Set(None),
         };
@@ -231,13 +272,13 @@ impl Ask {
         device: &device::Model,
         wake: &Wake,
         open: Option<&OpenSession>,
-    ) -> Result<SummonsId, Error> {
+        channel: &Channel,
+    ) -> Result<Summons, Error> {
         let (ask, rules) = (&self.ask, &scope.tools.rules);
-        let stored = load_channel(scope, self.device).await?;
         if let Some(mut summons) = summons_of_device(scope, self.device).await? {
             summons.join(ask.priority, wake.deadline(), ask.now);
-            save_summons(scope, &summons, &stored.channel, ask.now).await?;
-            return Ok(summons.id());
+            save_summons(scope, &summons, channel, ask.now).await?;
+            return Ok(summons);
         }
         let mut summons = Summons::open(ask.summons, ask.priority, wake.deadline(), rules);
         if let Some(open) = open {
@@ -247,22 +288,22 @@ impl Ask {
             id: Set(summons.id().uuid()),
             device_id: Set(device.id),
             push_app: Set(device.push_app.clone()),
-            ..summons_columns(&summons, &stored.channel, ask.now, scope.tools)?
+            ..summons_columns(&summons, channel, ask.now, scope.tools)?
         };
         summons::Entity::insert(row).exec_without_returning(scope.tx).await?;
-        Ok(summons.id())
+        Ok(summons)
     }
 
-    async fn expect(
+    async fn asked(
         &self,
         scope: &Scope<'_>,
         device: &device::Model,
         wake: WakeRecord,
+        summons: Option<&Summons>,
+        channel: &Channel,
     ) -> Result<Asked, Error> {
-        let channel = load_channel(scope, self.device).await?.channel;
-        let summons = summons_of_device(scope, self.device).await?;
         let condition = condition_of(scope, &device.push_app).await?;
-        Ok(Asked::of(wake, summons.as_ref(), &channel, &condition, self.ask.now, &scope.tools.rules))
+        Ok(Asked::of(wake, summons, channel, &condition, self.ask.now, &scope.tools.rules))
     }
 }
 
@@ -277,8 +318,10 @@ impl Asked {
     ) -> Self {
         let expectation = match summons {
             _ if wake.wake.end().is_some() => Expectation::Ended,
-            Some(summons) => expectation(summons, channel, condition.door(now), now, rules),
-            None => Expectation::WaitsForSession,
+            Some(summons) if channel.pushable(now, rules) => {
+                expectation(summons, channel, condition.door(now), now, rules)
+            }
+            _ => Expectation::WaitsForSession,
         };
         let held_back = matches!(expectation, Expectation::GatedUntil(_) | Expectation::WaitsForSession);
         let obstacle =
@@ -294,9 +337,6 @@ fn expectation(
     now: Timestamp,
     rules: &push::Settings,
 ) -> Expectation {
-    if !channel.pushable(now, rules) {
-        return Expectation::WaitsForSession;
-    }
     let shut_until = match door {
         Door::Shut(until) => until,
         Door::Open | Door::Probe => Timestamp::EPOCH,
@@ -311,6 +351,16 @@ fn expectation(
 struct OpenSession {
     key: SessionKey,
     heard_at: Timestamp,
+}
+
+/// A session that answered a wake is worth keeping.
+async fn keep(scope: &Scope<'_>, session: &OpenSession) -> Result<(), Error> {
+    session::Entity::update_many()
+        .col_expr(session::Column::Eventful, Expr::val(true))
+        .filter(session::Column::Id.eq(session.key.uuid()))
+        .exec(scope.tx)
+        .await?;
+    Ok(())
 }
 
 async fn open_session(
