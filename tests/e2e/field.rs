@@ -70,14 +70,14 @@ impl Field {
         let channel = serve_grpc(&store, apps, &stop).await;
         let settings = dispatcher::Settings {
             apps: vec![(name, pfn)],
-            lease: Duration::from_secs(60),
+            lease: Duration::from_mins(1),
             poll: Duration::from_millis(100),
             max_woken_sessions_per_second: 0,
             drain: Duration::from_secs(1),
         };
         tokio::spawn(Dispatcher::new(store, client, settings).run(stop.clone()));
-        let (_stop, _directory) = (stop.drop_guard(), directory);
-        Self { gateway, wns, wns_url, channel, deliveries, _stop, _directory }
+        let stop = stop.drop_guard();
+        Self { gateway, wns, wns_url, channel, deliveries, _stop: stop, _directory: directory }
     }
 
     pub(crate) fn wakes(&self) -> WakeServiceClient<Channel> {
@@ -162,11 +162,10 @@ impl Field {
                 }
             }
         };
-        let found = tokio::time::timeout(NEVER, looking).await;
-        match found {
-            Ok(found) => found,
-            Err(_) => panic!("the wake never came to be as wanted: {:#?}", self.look(id).await),
+        if let Ok(found) = tokio::time::timeout(NEVER, looking).await {
+            return found;
         }
+        panic!("the wake never came to be as wanted: {:#?}", self.look(id).await)
     }
 
     pub(crate) async fn ended(&self, id: &str) -> GetWakeResponse {

@@ -15,9 +15,8 @@ use crate::field::{APP, Field, named, wake_of};
 
 const NAME: &str = "0123456789ABCDEF0123456789ABCDEF";
 
-fn soon(millis: i32) -> Option<ProtoDuration> {
-    Some(ProtoDuration { seconds: 1, nanos: millis * 1_000_000 })
-}
+/// The shortest time that a wake may live.
+const SOON: ProtoDuration = ProtoDuration { seconds: 1, nanos: 0 };
 
 #[tokio::test]
 async fn a_call_wakes_a_device() {
@@ -94,7 +93,7 @@ async fn a_wake_without_an_answer_says_why() {
         ("OFF", ExpectationKind::PushNow, WakeEndReason::DeviceOffline),
         ("DEAF", ExpectationKind::PushNow, WakeEndReason::NoSession),
     ] {
-        let asked = field.ask(WakeRequest { timeout: soon(0), ..wake_of(name) }).await.unwrap();
+        let asked = field.ask(WakeRequest { timeout: Some(SOON), ..wake_of(name) }).await.unwrap();
         assert_eq!(asked.expectation.unwrap().kind(), expect, "{name}");
         let wake = field.ended(&asked.wake.unwrap().id).await.wake.unwrap();
         assert_eq!((wake.state(), wake.end_reason()), (WakeState::Unanswered, reason), "{name}");

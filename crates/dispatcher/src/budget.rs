@@ -49,7 +49,7 @@ mod tests {
         budget.spend(10);
         assert_eq!(budget.room(start), 0);
         assert_eq!(budget.room(start + Duration::from_millis(250)), 2);
-        assert_eq!(budget.room(start + Duration::from_secs(60)), 10, "no more than a second's worth");
+        assert_eq!(budget.room(start + Duration::from_mins(1)), 10, "no more than a second's worth");
         assert_eq!(Budget::new(0, start).room(start), u32::MAX);
     }
 }

@@ -12,11 +12,10 @@ pub(crate) fn push(push: &ClaimedPush, result: &PushResult, judged: &Judged, sta
     tracing::debug!(push = %push.id, device = %push.device_name, verdict, description, "pushed");
     if let Some(condition) = &judged.condition {
         let reason = condition.reason(result.now).map(push::EndReason::name);
-        match reason {
-            Some(reason) => {
-                tracing::warn!(push_app = %result.app, reason, description, "the push app is held back");
-            }
-            None => tracing::info!(push_app = %result.app, "the push app pushes again"),
+        if let Some(reason) = reason {
+            tracing::warn!(push_app = %result.app, reason, description, "the push app is held back");
+        } else {
+            tracing::info!(push_app = %result.app, "the push app pushes again");
         }
     }
     for wake in &judged.failed {

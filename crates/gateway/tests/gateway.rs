@@ -59,8 +59,8 @@ impl Field {
         let url = Url::parse(&format!("http://{}/dm", listener.local_addr().unwrap())).unwrap();
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
-        let _stop = stop.drop_guard();
-        Self { url, store, wns, wns_url, pfn, draining, _stop, _directory: directory }
+        let (stop, directory) = (stop.drop_guard(), directory);
+        Self { url, store, wns, wns_url, pfn, draining, _stop: stop, _directory: directory }
     }
 
     async fn enroll(&self, name: &str) -> Device {

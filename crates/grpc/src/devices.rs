@@ -230,13 +230,14 @@ fn filter(
     };
     let silent_since = match request.silent_for {
         None => None,
-        Some(span) => match Duration::try_from(span) {
-            Ok(span) => Some(now - span),
-            Err(_) => {
+        Some(span) => {
+            if let Ok(span) = Duration::try_from(span) {
+                Some(now - span)
+            } else {
                 reader.wrong("silent_for", "must not be negative");
                 None
             }
-        },
+        }
     };
     Some(DeviceFilter {
         channel_states,

@@ -13,6 +13,11 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 /// The services whose health is told; the empty name is the whole process.
 const SERVICES: [&str; 4] = ["", WAKES, DEVICES, PUSH_APPS];
 
+/// Before the first check nothing is known to work.
+pub(crate) async fn begin(reporter: &HealthReporter) {
+    report(reporter, ServingStatus::NotServing).await;
+}
+
 /// Keeps the health up to date. Ends when the process drains, with everything turned off.
 pub(crate) async fn watch(
     reporter: HealthReporter,

@@ -76,10 +76,9 @@ impl Reader {
         self.text("reason", text, REASON)
     }
 
-    /// A key; an empty one is none.
-    pub(crate) fn key(&mut self, field: &str, text: String) -> Option<Option<String>> {
-        let text = self.text(field, text, KEY)?;
-        Some((!text.is_empty()).then_some(text))
+    /// An idempotency key; an empty one is none.
+    pub(crate) fn key(&mut self, text: String) -> Option<String> {
+        self.text("idempotency_key", text, KEY)
     }
 
     /// How long a wake may live.

@@ -62,6 +62,7 @@ impl Service {
     /// Serves until `shutdown`, then lets open calls end.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServeError> {
         let (reporter, health) = tonic_health::server::health_reporter();
+        health::begin(&reporter).await;
         let Edge { store, settings } = &*self.edge;
         let watch = health::watch(reporter, store.clone(), settings.health_every, self.draining.clone());
         let watch = tokio::spawn(watch);

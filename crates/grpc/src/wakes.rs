@@ -107,7 +107,7 @@ impl Wakes {
         let timeout = reader.timeout(request.timeout);
         let priority = wake::priority_of(request.priority());
         let reason = reader.reason(request.reason);
-        let key = reader.key("idempotency_key", request.idempotency_key);
+        let key = reader.key(request.idempotency_key);
         let labels = reader.labels("labels", request.labels);
         let parent = telemetry::current_context();
         let read = (|| {
@@ -120,7 +120,9 @@ impl Wakes {
                 reason: reason?,
                 caller: ANONYMOUS.to_owned(),
                 labels: labels?,
-                idempotency: key?.map(|key| Idempotency { key, request_hash: hash }),
+                idempotency: key
+                    .filter(|key| !key.is_empty())
+                    .map(|key| Idempotency { key, request_hash: hash }),
                 satisfied_by_open_session: request.satisfied_by_open_session,
                 trace: telemetry::new_context(parent),
                 parent,
