@@ -43,7 +43,7 @@ const WALLS: [(&str, &[&str]); 12] = [
     ("opentelemetry_sdk", &["telemetry", "opentelemetry*", "tracing-opentelemetry"]),
     ("opentelemetry-otlp", &["telemetry"]),
     ("tracing-opentelemetry", &["telemetry"]),
-    ("tracing-subscriber", &["telemetry", "sea-orm-migration", "tracing-opentelemetry"]),
+    ("tracing-subscriber", &["telemetry", "sea-orm-cli", "sea-orm-migration", "tracing-opentelemetry"]),
 ];
 
 /// Crates that do no I/O, read no clock and draw no random number.
