@@ -177,7 +177,8 @@ impl Inner {
         moment: &Moment,
     ) -> Vec<dm::Outgoing> {
         let device = &visitor.device;
-        if turn.scope() == model::Scope::User {
+        let off = self.store.rules().mode == push::Mode::Off;
+        if off || turn.scope() == model::Scope::User {
             return Vec::new();
         }
         let Some(pfn) = self.settings.apps.get(&device.push_app) else {

@@ -21,7 +21,7 @@ pub use channel_uri::{ChannelUri, ExtraOrigins, InvalidChannelUri, InvalidOrigin
 pub use exchange::{ConnectionStatus, Exchange, PushRequest, TokenTrouble, WnsResponse};
 pub use housekeeping::{Detail, Housekeeping, Visit};
 pub use pacer::Pacer;
-pub use settings::Settings;
+pub use settings::{Mode, Settings};
 pub use summons::{Claim, Origin, Summons};
 pub use verdict::Verdict;
 pub use wake::{Answer, Attribution, End, EndReason, MAX_DEADLINE, Outcome, Wake};

@@ -8,6 +8,8 @@ use crate::ExtraOrigins;
 /// tests and the demo shorten it.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Whether anything is pushed at all.
+    pub mode: Mode,
     /// The body of a push.
     pub payload: Vec<u8>,
     /// `X-WNS-PRIORITY`, 1 to 4; none leaves WNS's default.
@@ -73,9 +75,20 @@ pub struct Settings {
     pub refused_write_retry: Duration,
 }
 
+/// Whether anything is pushed at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Yes.
+    #[default]
+    On,
+    /// No, and channels are not looked after: wakes wait for their device's next session.
+    Off,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            mode: Mode::On,
             payload: b"wake".to_vec(),
             wns_priority: None,
             max_ttl: HOUR * 24,

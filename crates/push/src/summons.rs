@@ -6,7 +6,7 @@ use model::{Priority, PushId, SummonsId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Attribution, Channel, ConnectionStatus, EndReason, Settings, Verdict,
+    Attribution, Channel, ConnectionStatus, EndReason, Mode, Settings, Verdict,
     settings::{HOUR, doubled},
 };
 
@@ -127,7 +127,8 @@ impl Summons {
         if self.in_flight.is_some() {
             return Timestamp::MAX;
         }
-        if self.unanswered >= self.allowed || !channel.pushable(now, settings) {
+        let off = settings.mode == Mode::Off;
+        if off || self.unanswered >= self.allowed || !channel.pushable(now, settings) {
             return self.last_deadline;
         }
         self.not_before.max(self.held_until).max(channel.next_push(settings)).min(self.last_deadline)
@@ -238,6 +239,9 @@ impl Summons {
             Some(LastPush::Accepted) => return EndReason::NoSession,
             Some(LastPush::Offline) => return EndReason::DeviceOffline,
             Some(LastPush::Other) | None => {}
+        }
+        if settings.mode == Mode::Off {
+            return EndReason::PushOff;
         }
         if !channel.pushable(now, settings) {
             return EndReason::NoChannel;

@@ -44,7 +44,6 @@ pub(crate) struct Config {
     /// The provider id of devices that name none of their own.
     pub(crate) provider_id: ProviderId,
     pub(crate) store: StoreConfig,
-    pub(crate) push_mode: PushMode,
     pub(crate) push: ::push::Settings,
     pub(crate) wns: ::wns::Settings,
     /// The dispatcher, with the PFN of each push app.
@@ -90,20 +89,22 @@ pub(crate) enum KeySource {
     File(PathBuf),
 }
 
-/// Whether pushes are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PushMode {
-    On,
-    /// Nothing is pushed, and channels are not looked after.
-    Off,
-}
-
 /// A WNS application.
 #[derive(Clone, Debug)]
 pub(crate) struct PushApp {
     pub(crate) name: PushAppName,
     pub(crate) pfn: Pfn,
     pub(crate) auth: ::wns::Auth,
+}
+
+impl KeySource {
+    /// In words, for a sentence.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Given(_) => "from the environment".into(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
 }
 
 impl Config {
@@ -122,9 +123,11 @@ impl Config {
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.push_apps.is_empty() {
-            warnings.push("There is no [[push_app]]: devices get no channel, and wakes wait for their next session.");
+            warnings.push(
+                "There is no [[push_app]]: devices get no channel, and wakes wait for their next session.",
+            );
         }
-        if self.push_mode == PushMode::Off {
+        if self.push.mode == ::push::Mode::Off {
             warnings.push("push.mode is \"off\": wakes wait for the next session of their devices.");
         }
         if self.gateway.sessions.session_auth == dm::SessionAuth::WholeSession {
@@ -134,7 +137,9 @@ impl Config {
             );
         }
         if self.push.extra_origins != ::push::ExtraOrigins::default() {
-            warnings.push("push.extra_channel_origins is set: pushes may go elsewhere than to WNS. For emulators only.");
+            warnings.push(
+                "push.extra_channel_origins is set: pushes may go elsewhere than to WNS. For emulators only.",
+            );
         }
         warnings.into_iter().map(Into::into).collect()
     }

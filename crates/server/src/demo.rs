@@ -115,11 +115,8 @@ async fn open_store(directory: &Path, emulator: &EmulatedWns) -> Result<Store, F
 
 fn parts(store: Store, emulator: &EmulatedWns, app: &simulator::wns::App) -> Result<Parts, Failure> {
     let (name, pfn): (PushAppName, Pfn) = (APP.parse()?, app.pfn.parse()?);
-    let credentials = LegacyAuth {
-        token_url: emulator.token_url(),
-        sid: app.sid.clone(),
-        secret: app.secret.clone(),
-    };
+    let credentials =
+        LegacyAuth { token_url: emulator.token_url(), sid: app.sid.clone(), secret: app.secret.clone() };
     let client = wns::Settings { extra_origins: store.rules().extra_origins.clone(), ..Default::default() };
     let lease = client.longest_push() + Duration::from_secs(15);
     let credentials = AppCredentials { name: name.clone(), auth: Auth::Legacy(credentials) };
@@ -142,7 +139,11 @@ fn parts(store: Store, emulator: &EmulatedWns, app: &simulator::wns::App) -> Res
 }
 
 /// Enrolls the devices, lets them live, and wakes them.
-async fn play(settings: &DemoSettings, places: &Places, shutdown: &CancellationToken) -> Result<bool, Failure> {
+async fn play(
+    settings: &DemoSettings,
+    places: &Places,
+    shutdown: &CancellationToken,
+) -> Result<bool, Failure> {
     let channel = tonic::transport::Endpoint::from_shared(places.grpc.clone())?.connect().await?;
     let identities = enroll(&channel, settings.devices).await?;
     let example = identities.first().map(|identity| identity.name.clone()).unwrap_or_default();

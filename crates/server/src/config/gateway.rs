@@ -85,7 +85,8 @@ fn limits(section: &mut Section<'_, '_>, default: &syncml::Limits) -> syncml::Li
 fn provider_id(section: &mut Section<'_, '_>) -> ProviderId {
     let text = section.text("provider_id", PROVIDER_ID);
     text.parse().unwrap_or_else(|why| {
-        section.mistake("provider_id", format!("{why}: write the PROVIDER-ID that enrollment gives to devices"));
+        section
+            .mistake("provider_id", format!("{why}: write the PROVIDER-ID that enrollment gives to devices"));
         PROVIDER_ID.parse().expect("a constant name parses")
     })
 }

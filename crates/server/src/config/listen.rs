@@ -24,7 +24,11 @@ pub(super) fn read(section: &mut Section<'_, '_>, default: &str) -> Option<Socke
 /// Two listeners cannot share an address.
 pub(super) fn check(listen: Listen, mistakes: &mut Vec<Mistake>) {
     let Listen { gateway, grpc, admin } = listen;
-    let pairs = [("gateway", gateway, "grpc", grpc), ("gateway", gateway, "admin", admin), ("grpc", grpc, "admin", admin)];
+    let pairs = [
+        ("gateway", gateway, "grpc", grpc),
+        ("gateway", gateway, "admin", admin),
+        ("grpc", grpc, "admin", admin),
+    ];
     for (one, first, other, second) in pairs {
         if let Some(address) = first.filter(|address| Some(*address) == second && address.port() != 0) {
             mistakes.push(Mistake::new(format!(

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use push::{ExtraOrigins, Settings};
+use push::{ExtraOrigins, Mode, Settings};
 use url::{Origin, Url};
 
-use super::{PushMode, section::Section};
+use super::section::Section;
 
 /// What the section says.
 pub(super) struct Push {
-    pub(super) mode: PushMode,
     pub(super) rules: Settings,
     /// Those of the rules, one by one.
     pub(super) extra_origins: Vec<Origin>,
@@ -23,15 +22,15 @@ pub(super) struct Push {
 const MAX_PAYLOAD: usize = 5_000;
 
 pub(super) fn read(section: &mut Section<'_, '_>) -> Push {
-    let mode = section.choice("mode", &[("on", PushMode::On), ("off", PushMode::Off)], &["observe"]);
+    let mode = section.choice("mode", &[("on", Mode::On), ("off", Mode::Off)], &["observe"]);
     let (origins, extra_origins) = extra_origins(section);
-    let rules = Settings { extra_origins, ..Settings::default() };
-    let rules = channels(section, pushes(section, rules));
+    let rules = Settings { mode, extra_origins, ..Settings::default() };
+    let rules = pushes(section, rules);
+    let rules = channels(section, rules);
     check_pushes(section, &rules);
     check_channels(section, &rules);
     let gateway = ::gateway::Settings::default();
     Push {
-        mode,
         rules,
         extra_origins: origins,
         node_root: node_root(section, &gateway.node_root),
@@ -93,7 +92,10 @@ fn check_pushes(section: &mut Section<'_, '_>, rules: &Settings) {
         section.mistake("payload", format!("has {bytes} bytes: WNS takes {MAX_PAYLOAD} at most"));
     }
     if let Some(priority) = rules.wns_priority.filter(|priority| !(1..=4).contains(priority)) {
-        section.mistake("wns_priority", format!("is {priority}: write 1 (high) to 4 (very low), or leave it out"));
+        section.mistake(
+            "wns_priority",
+            format!("is {priority}: write 1 (high) to 4 (very low), or leave it out"),
+        );
     }
     if rules.max_ttl < Duration::from_secs(1) && !rules.max_ttl.is_zero() {
         section.mistake("max_ttl", "is less than a second: WNS counts in whole seconds");
@@ -111,7 +113,11 @@ fn check_pushes(section: &mut Section<'_, '_>, rules: &Settings) {
 fn check_channels(section: &mut Section<'_, '_>, rules: &Settings) {
     ordered(section, ("reset_age_old_builds", rules.reset_age_old_builds), ("reset_age", rules.reset_age));
     ordered(section, ("reset_age", rules.reset_age), ("channel_life", rules.channel_life));
-    ordered(section, ("reset_jitter", rules.reset_jitter), ("reset_age_old_builds", rules.reset_age_old_builds));
+    ordered(
+        section,
+        ("reset_jitter", rules.reset_jitter),
+        ("reset_age_old_builds", rules.reset_age_old_builds),
+    );
     ordered(section, ("pfn_write_gap", rules.pfn_write_gap), ("pfn_write_rest", rules.pfn_write_rest));
 }
 
@@ -119,7 +125,8 @@ fn check_channels(section: &mut Section<'_, '_>, rules: &Settings) {
 fn ordered(section: &mut Section<'_, '_>, short: (&str, Duration), long: (&str, Duration)) {
     if short.1 > long.1 {
         let (shorter, longer) = (humantime::format_duration(short.1), humantime::format_duration(long.1));
-        let says = format!("is {shorter}, which is more than push.{} ({longer}): it must not be longer", long.0);
+        let says =
+            format!("is {shorter}, which is more than push.{} ({longer}): it must not be longer", long.0);
         section.mistake(short.0, says);
     }
 }

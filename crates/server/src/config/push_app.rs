@@ -7,18 +7,12 @@ use secrecy::SecretString;
 use url::{Origin, Url};
 use wns::{Auth, LegacyAuth};
 
-use super::{
-    Mistake, PushApp,
-    push::Push,
-    secret,
-    section::Section,
-    value::quoted,
-};
+use super::{Mistake, PushApp, push::Push, secret, section::Section, value::quoted};
 
 /// None only together with a mistake.
 pub(super) fn read(section: &mut Section<'_, '_>, push: &Push) -> Option<PushApp> {
-    let name = name(section, "name", "a name of your choosing such as \"main\"");
-    let pfn = name(section, "pfn", PFN);
+    let name = named(section, "name", "a name of your choosing such as \"main\"");
+    let pfn = named(section, "pfn", PFN);
     section.choice("auth", &[("legacy", ())], &["entra"]);
     let sid = sid(section);
     let secret = secret(section);
@@ -46,7 +40,7 @@ pub(super) fn check(apps: &[PushApp], mistakes: &mut Vec<Mistake>) {
 const PFN: &str = "the package family name from Partner Center's page \"Product identity\"";
 const SID: &str = "the package SID from the same page as the PFN, such as \"ms-app://s-1-15-2-…\"";
 
-fn name<T>(section: &mut Section<'_, '_>, key: &'static str, what: &str) -> Option<T>
+fn named<T>(section: &mut Section<'_, '_>, key: &'static str, what: &str) -> Option<T>
 where
     T: FromStr<Err = InvalidName>,
 {
@@ -82,7 +76,8 @@ fn token_url(section: &mut Section<'_, '_>, extra: &[Origin]) -> Option<Url> {
         url.has_host() && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
     });
     let Some(url) = url.filter(|url| ["http", "https"].contains(&url.scheme())) else {
-        section.mistake("token_url", "is no URL of a token endpoint: write one such as \"https://HOST/PATH\"");
+        section
+            .mistake("token_url", "is no URL of a token endpoint: write one such as \"https://HOST/PATH\"");
         return None;
     };
     section.record("token_url", quoted(&text));

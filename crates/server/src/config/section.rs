@@ -138,7 +138,10 @@ impl<'r, 'a> Section<'r, 'a> {
                 let place = Place::read(&value);
                 if place.is_none() {
                     // Never what was found: it is probably the secret itself.
-                    self.mistake(key, format!("must be {}: a secret is never written here itself", secret::EXPECTED));
+                    self.mistake(
+                        key,
+                        format!("must be {}: a secret is never written here itself", secret::EXPECTED),
+                    );
                 }
                 place
             }

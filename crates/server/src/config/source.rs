@@ -70,7 +70,8 @@ impl Sources {
             }
         }
         for (variable, text) in &self.environment {
-            let Some(path) = variable.to_ascii_uppercase().strip_prefix(PREFIX).map(str::to_ascii_lowercase) else {
+            let Some(path) = variable.to_ascii_uppercase().strip_prefix(PREFIX).map(str::to_ascii_lowercase)
+            else {
                 continue;
             };
             let keys: Vec<&str> = path.split(SEPARATOR).collect();
@@ -127,6 +128,7 @@ fn read(path: &Path) -> Result<String, Mistake> {
 /// The parser's words without the lines that it quotes: there may be a secret in them.
 fn not_toml(path: &Path, error: &figment::Error) -> Mistake {
     let words = error.kind.to_string();
-    let lines: Vec<_> = words.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains('|')).collect();
+    let lines: Vec<_> =
+        words.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains('|')).collect();
     Mistake::new(format!("{} is not TOML: {}.", path.display(), lines.join(": ")))
 }

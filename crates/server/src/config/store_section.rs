@@ -6,12 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use store::{Key, Retention};
 use url::Url;
 
-use super::{
-    Engine, KeySource, StoreConfig,
-    secret::Place,
-    section::Section,
-    value::quoted,
-};
+use super::{Engine, KeySource, StoreConfig, secret::Place, section::Section, value::quoted};
 
 const URL: &str = "sqlite://reveille.db";
 const KEY_FILE: &str = "reveille.key";

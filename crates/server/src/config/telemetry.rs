@@ -19,7 +19,8 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> Settings {
         instance: section.text("instance", &default.instance),
     };
     if !(0.0..=1.0).contains(&settings.sample_ratio) {
-        section.mistake("sample_ratio", format!("is {}: write a share from 0.0 to 1.0", settings.sample_ratio));
+        section
+            .mistake("sample_ratio", format!("is {}: write a share from 0.0 to 1.0", settings.sample_ratio));
     }
     settings
 }
@@ -35,7 +36,8 @@ fn otlp_endpoint(section: &mut Section<'_, '_>) -> Option<String> {
         ["http", "https"].contains(&url.scheme()) && url.username().is_empty() && url.password().is_none()
     });
     if url.is_none() {
-        let example = "write the URL of an OTLP collector that speaks gRPC, such as \"http://127.0.0.1:4317\"";
+        let example =
+            "write the URL of an OTLP collector that speaks gRPC, such as \"http://127.0.0.1:4317\"";
         section.mistake("otlp_endpoint", format!("is no http or https URL without a user: {example}"));
         return None;
     }

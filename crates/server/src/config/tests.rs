@@ -79,7 +79,10 @@ fn every_mistake_is_a_sentence() {
     );
     check("push.channel_burst = 0", "push.channel_burst is 0: write 1 or more.");
     check("push.channel_burst = 300", "push.channel_burst is 300: write a whole number from 0 to 255.");
-    check("push.payload = \"\"", "push.payload is empty, and devices discard empty notifications: write a short text.");
+    check(
+        "push.payload = \"\"",
+        "push.payload is empty, and devices discard empty notifications: write a short text.",
+    );
     check(
         "push.mode = \"observe\"",
         "push.mode is \"observe\", which this release does not have yet: write \"on\" or \"off\".",
@@ -103,7 +106,10 @@ fn every_mistake_is_a_sentence() {
         "gateway.auth is \"client-cert\", which this release does not have yet: write \"md5\" or \"basic\".",
     );
     check("gateway.auth = [\"md5\", \"md5\"]", "gateway.auth has \"md5\" twice: leave one out.");
-    check("gateway.path = \"dm\"", "gateway.path is no path for devices to POST to: write one such as \"/dm\".");
+    check(
+        "gateway.path = \"dm\"",
+        "gateway.path is no path for devices to POST to: write one such as \"/dm\".",
+    );
     check(
         "admin.listen = \"127.0.0.1:8080\"",
         "gateway.listen and admin.listen are both \"127.0.0.1:8080\": give each its own port.",
@@ -144,7 +150,11 @@ fn a_push_app_is_checked_too() {
         assert_eq!(found, [expect]);
     };
     let secret = "secret = { env = \"WNS_SECRET\" }";
-    check("name = \"main\"", "", "push_app[0].name is missing: write a name of your choosing such as \"main\".");
+    check(
+        "name = \"main\"",
+        "",
+        "push_app[0].name is missing: write a name of your choosing such as \"main\".",
+    );
     check(
         "12345Contoso.Management_abcdefghijkm0",
         "",

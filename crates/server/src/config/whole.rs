@@ -36,7 +36,8 @@ struct Sections<'r, 'a> {
 impl Sections<'_, '_> {
     /// None only together with a mistake.
     fn read(mut self) -> Option<Config> {
-        let drain = self.section("service", |section| section.span("drain", std::time::Duration::from_secs(10)));
+        let drain =
+            self.section("service", |section| section.span("drain", std::time::Duration::from_secs(10)));
         let (gateway_listen, gateway) = self.section("gateway", gateway::read);
         let grpc = self.section("grpc", |section| listen::read(section, "127.0.0.1:50051"));
         let admin = self.section("admin", |section| listen::read(section, "127.0.0.1:9090"));
@@ -61,7 +62,6 @@ impl Sections<'_, '_> {
             },
             provider_id: gateway.provider_id,
             store: store?,
-            push_mode: push.mode,
             push: push.rules,
             wns: wns.settings,
             dispatcher: dispatcher::Settings {
@@ -97,14 +97,18 @@ impl Sections<'_, '_> {
             None => Vec::new(),
             Some(Value::Array(_, entries)) => entries,
             Some(_) => {
-                self.mistake("push_app must be a list of sections: write [[push_app]] in double brackets.".into());
+                self.mistake(
+                    "push_app must be a list of sections: write [[push_app]] in double brackets.".into(),
+                );
                 Vec::new()
             }
         };
         let mut apps = Vec::new();
         for (number, entry) in entries.into_iter().enumerate() {
             let Value::Dict(_, values) = entry else {
-                self.mistake(format!("push_app[{number}] must be a section: write [[push_app]] above its keys."));
+                self.mistake(format!(
+                    "push_app[{number}] must be a section: write [[push_app]] above its keys."
+                ));
                 continue;
             };
             let (name, header) = (format!("push_app[{number}]"), "[[push_app]]".to_owned());
@@ -117,7 +121,8 @@ impl Sections<'_, '_> {
 
     fn unknown_sections(&mut self) {
         for (name, value) in mem::take(&mut self.left) {
-            let what = if matches!(value, Value::Dict(..) | Value::Array(..)) { "section" } else { "setting" };
+            let what =
+                if matches!(value, Value::Dict(..) | Value::Array(..)) { "section" } else { "setting" };
             self.mistake(format!(
                 "{name} is no {what} that is known: the sections are service, gateway, grpc, admin, store, push, wns, \
                  push_app and telemetry."

@@ -81,7 +81,9 @@ impl Progress {
                 WakeState::Answered => &mut wakes.counts.answered,
                 WakeState::Failed => &mut wakes.counts.failed,
                 WakeState::Cancelled => &mut wakes.counts.cancelled,
-                WakeState::Unanswered | WakeState::Live | WakeState::Unspecified => &mut wakes.counts.unanswered,
+                WakeState::Unanswered | WakeState::Live | WakeState::Unspecified => {
+                    &mut wakes.counts.unanswered
+                }
             };
             *counter += 1;
             wakes.millis.extend(span.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)));

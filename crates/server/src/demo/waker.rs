@@ -32,7 +32,9 @@ pub(super) async fn run(
     let mut idle: VecDeque<String> = devices.into_iter().map(|identity| identity.name).collect();
     let mut running = JoinSet::new();
     while left > 0 || !running.is_empty() {
-        if left > 0 && let Some(device) = idle.pop_front() {
+        if left > 0
+            && let Some(device) = idle.pop_front()
+        {
             left -= 1;
             running.spawn(wake(WakeServiceClient::new(channel.clone()), device, progress.clone()));
         }

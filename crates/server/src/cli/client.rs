@@ -1,0 +1,224 @@
+//! Commands that talk to a service.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{duration, label};
+
+/// Which service.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Server {
+    /// Where the service speaks gRPC
+    #[arg(
+        long = "server",
+        value_name = "URL",
+        env = "REVEILLE_SERVER",
+        default_value = "http://127.0.0.1:50051",
+        global = true
+    )]
+    pub(crate) url: String,
+}
+
+/// How the answer is printed.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Output {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// Make a device known, so that it may open sessions
+    #[command(after_help = "Examples:
+  echo 'its password' | reveille devices create B5B954E8… --user u-4711 --password-stdin
+  reveille devices create B5B954E8… --user u-4711 --label site=berlin")]
+    Create(CreateDevice),
+    /// List devices
+    #[command(after_help = "Example: reveille devices list --channel dead --channel refused")]
+    List(ListDevices),
+    /// Show a device: its channel, and its last sessions
+    Show {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Delete a device; its live wakes end at once
+    Delete {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CreateDevice {
+    /// Its name: the Source `LocURI` of its messages, as a rule the `DeviceID` of its enrollment
+    #[arg(value_name = "ID")]
+    pub(crate) name: String,
+    /// User name of its credential
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: String,
+    /// Read its password from the first line of standard input, instead of making one
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// The push app that it is set up for; may be left out if there is only one
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub(crate) push_app: String,
+    /// The `{ProviderID}` of its `DMClient` nodes, if it is not the gateway's
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    pub(crate) provider_id: String,
+    /// What you call it
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    pub(crate) external_id: String,
+    /// A label; may be given several times
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListDevices {
+    /// Only devices whose channel is in this state; may be given several times
+    #[arg(long = "channel", value_name = "STATE")]
+    pub(crate) channels: Vec<ChannelWord>,
+    /// Only devices of this push app
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub(crate) push_app: String,
+    /// Only devices with this label; may be given several times
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+    /// Only devices that were not heard from for so long
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) silent_for: Option<Duration>,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = super::at_least_one())]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  reveille wake B5B954E8… --wait
+  reveille wake B5B954E8… --wait --deadline 2h --reason 'new certificate'
+
+Without --wait it returns as soon as the wake is recorded; `reveille wakes show` tells later what became of it.
+With --wait the exit status is 0 if the device came, and 3 if it did not.")]
+pub(crate) struct Wake {
+    /// Name of the device
+    #[arg(value_name = "ID")]
+    pub(crate) device: String,
+    /// Wait until the wake has ended
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long the wake may live
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    pub(crate) deadline: Duration,
+    /// Somebody is waiting: goes first
+    #[arg(long, conflicts_with = "bulk")]
+    pub(crate) interactive: bool,
+    /// Part of a larger job: may be spread over time. This is the default without --wait
+    #[arg(long)]
+    pub(crate) bulk: bool,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) reason: String,
+    /// Makes it safe to repeat the command: the same key means the same wake
+    #[arg(long, value_name = "KEY", default_value = "", hide_default_value = true)]
+    pub(crate) idempotency_key: String,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) server: Server,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WakeCommand {
+    /// List wakes, the newest first
+    List(ListWakes),
+    /// Show a wake: what became of it, and its pushes with WNS's words
+    Show {
+        /// Id of the wake
+        #[arg(value_name = "WAKE")]
+        id: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// End a live wake; a push that was sent already may still bring a session
+    Cancel {
+        /// Id of the wake
+        #[arg(value_name = "WAKE")]
+        id: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListWakes {
+    /// Only wakes of this device
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device: Option<String>,
+    /// Only wakes in this state; may be given several times
+    #[arg(long = "state", value_name = "STATE")]
+    pub(crate) states: Vec<WakeWord>,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = super::at_least_one())]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PushAppCommand {
+    /// List the push apps
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show a push app: its token, its gates and faults, and its devices by channel state
+    Show {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Hold back all pushes of an app; wakes wait
+    Pause {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Let a paused app push again
+    Resume {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+/// A state of a channel, as a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChannelWord {
+    Unset,
+    Moving,
+    Pending,
+    Live,
+    Stale,
+    Dead,
+    Refused,
+}
+
+/// A state of a wake, as a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WakeWord {
+    Live,
+    Answered,
+    Unanswered,
+    Cancelled,
+    Failed,
+}

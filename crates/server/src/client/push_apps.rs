@@ -1,0 +1,123 @@
+//! `push-apps …`
+
+use reveille_api::v1::{
+    GetPushAppRequest, ListPushAppsRequest, PausePushAppRequest, PushApp, PushAppFaultKind,
+    ResumePushAppRequest, TokenState,
+};
+
+use super::{Client, PAGE, page_size, present, table::Table, view, words};
+use crate::{cli::PushAppCommand, failure::Outcome, print};
+
+pub(crate) async fn run(client: &Client, command: PushAppCommand) -> Outcome {
+    let mut service = client.push_apps();
+    match command {
+        PushAppCommand::List { output } => {
+            let apps = self::list(client).await?;
+            if output.json {
+                return print::json(&apps.into_iter().map(view::PushApp::from).collect::<Vec<_>>());
+            }
+            print::line(rows(&apps))
+        }
+        PushAppCommand::Show { name, output } => {
+            let app =
+                present(client.answered(service.get_push_app(GetPushAppRequest { name }).await)?.push_app)?;
+            if output.json { print::json(&view::PushApp::from(app)) } else { print::line(story(&app)) }
+        }
+        PushAppCommand::Pause { name } => {
+            let answer = service.pause_push_app(PausePushAppRequest { name: name.clone() }).await;
+            client.answered(answer)?;
+            print::line(format!("{name} is paused: its wakes wait until `reveille push-apps resume {name}`."))
+        }
+        PushAppCommand::Resume { name } => {
+            client.answered(service.resume_push_app(ResumePushAppRequest { name: name.clone() }).await)?;
+            print::line(format!("{name} may push again."))
+        }
+    }
+}
+
+async fn list(client: &Client) -> Result<Vec<PushApp>, crate::failure::Failure> {
+    let mut request = ListPushAppsRequest { page_size: page_size(PAGE), page_token: String::new() };
+    let mut apps = Vec::new();
+    loop {
+        let page = client.answered(client.push_apps().list_push_apps(request.clone()).await)?;
+        apps.extend(page.push_apps);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            return Ok(apps);
+        }
+    }
+}
+
+fn rows(apps: &[PushApp]) -> Table {
+    let mut table = Table::new(["NAME", "PFN", "MODE", "TOKEN", "TROUBLE"]);
+    for app in apps {
+        let token = app.token.map(|token| token.state()).unwrap_or_default();
+        table.row([
+            app.name.clone(),
+            app.pfn.clone(),
+            words::word(app.mode().as_str_name(), "PUSH_MODE_"),
+            words::word(token.as_str_name(), "TOKEN_STATE_"),
+            troubles(app).join("; "),
+        ]);
+    }
+    table
+}
+
+/// Everything about a push app, in lines.
+fn story(app: &PushApp) -> String {
+    let mut lines = vec![format!("{} ({})", app.name, app.pfn)];
+    let mode = words::word(app.mode().as_str_name(), "PUSH_MODE_");
+    lines.push(format!("mode {mode}, auth {}", words::word(app.auth().as_str_name(), "PUSH_APP_AUTH_")));
+    let token = app.token.unwrap_or_default();
+    lines.push(match token.state() {
+        TokenState::Valid => format!("token valid until {}", words::time(token.expire_time)),
+        TokenState::None | TokenState::Unspecified => "no token was needed yet".into(),
+        TokenState::Unavailable => "no token: the token endpoint cannot be reached or is overloaded".into(),
+        TokenState::Refused => "no token: the token endpoint refused the credential".into(),
+    });
+    let troubles = troubles(app);
+    lines.extend(if troubles.is_empty() { vec!["nothing is wrong".to_owned()] } else { troubles });
+    let counts: Vec<_> = app
+        .channel_counts
+        .iter()
+        .map(|count| format!("{} {}", count.count, words::channel_state(count.state())))
+        .collect();
+    lines.push(if counts.is_empty() {
+        "no devices".into()
+    } else {
+        format!("devices: {}", counts.join(", "))
+    });
+    lines.join("\n")
+}
+
+/// What holds the app back.
+fn troubles(app: &PushApp) -> Vec<String> {
+    let mut troubles = Vec::new();
+    if app.paused {
+        troubles.push("paused".to_owned());
+    }
+    if app.blocked_time.is_some() {
+        let since = words::time(app.blocked_time);
+        troubles.push(format!("WNS blocks it since {since}: an operator must talk to Microsoft"));
+    }
+    if let Some(fault) = &app.fault {
+        let what = match fault.kind() {
+            PushAppFaultKind::Credential => "its credential is refused: look at SID and secret",
+            PushAppFaultKind::Mismatch => "its channels belong to another app: look at PFN and SID",
+            PushAppFaultKind::Malformed => "its pushes are refused as malformed: look at push.payload",
+            PushAppFaultKind::Unspecified => "it has a fault",
+        };
+        let since = words::time(fault.since);
+        let said =
+            if fault.description.is_empty() { String::new() } else { format!(" ({})", fault.description) };
+        let probed = match fault.next_probe_time {
+            Some(time) => format!(", tried again {}", words::time(Some(time))),
+            None => String::new(),
+        };
+        troubles.push(format!("since {since} {what}{said}{probed}"));
+    }
+    if app.gate_time.is_some() {
+        troubles.push(format!("held back until {}", words::time(app.gate_time)));
+    }
+    troubles
+}

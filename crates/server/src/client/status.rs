@@ -1,0 +1,109 @@
+//! Errors of the service, in words.
+
+use reveille_api::v1::ErrorReason;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use super::words;
+use crate::failure::Failure;
+
+/// Nobody answers at `url`.
+pub(super) fn no_service(url: &str) -> Failure {
+    Failure::new(format!(
+        "No service answers at {url}. Is `reveille serve` running? Name another one with --server."
+    ))
+}
+
+/// What the service answered, and what to do.
+pub(super) fn failure(url: &str, status: &Status) -> Failure {
+    let details = status.get_error_details();
+    let reason = details.error_info().map(|info| info.reason.as_str()).and_then(reason);
+    if status.code() == Code::Unavailable && reason.is_none() {
+        return no_service(url);
+    }
+    let mut text = words::sentence(status.message(), "The service gave no reason");
+    if let Some(bad) = details.bad_request() {
+        for violation in &bad.field_violations {
+            text += &format!("\n  {}: {}", violation.field, violation.description);
+        }
+    }
+    if let Some(next) = next(status.code(), reason) {
+        text += &format!(" {next}");
+    }
+    if let Some(wait) = details.retry_info().and_then(|retry| retry.retry_delay) {
+        text += &format!(" Try again in {}.", words::span(wait));
+    }
+    Failure::new(text)
+}
+
+fn reason(name: &str) -> Option<ErrorReason> {
+    ErrorReason::from_str_name(&format!("ERROR_REASON_{name}"))
+}
+
+/// What to do about it, where the message does not say so itself.
+fn next(code: Code, reason: Option<ErrorReason>) -> Option<&'static str> {
+    match reason {
+        Some(ErrorReason::DeviceNotFound) => Some("See `reveille devices list` for those that are known."),
+        Some(ErrorReason::WakeNotFound) => Some("See `reveille wakes list`."),
+        Some(ErrorReason::PushAppNotFound) => Some("See `reveille push-apps list`."),
+        Some(ErrorReason::DeviceExists) => Some("See `reveille devices show`, or delete it first."),
+        Some(ErrorReason::DeviceUnenrolled) => {
+            Some("It can be woken again after it opened a session by itself.")
+        }
+        Some(ErrorReason::IdempotencyMismatch) => Some("Take another --idempotency-key."),
+        Some(ErrorReason::StoreCorrupt | ErrorReason::Internal) => Some("The log of the service says more."),
+        Some(_) => None,
+        None => match code {
+            Code::Unimplemented => Some("Is it another service, or one of another version?"),
+            Code::DeadlineExceeded | Code::Cancelled => {
+                Some("The service did not answer in time; see its log.")
+            }
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::{ErrorDetails, FieldViolation};
+
+    use super::*;
+
+    const URL: &str = "http://127.0.0.1:50051";
+
+    fn check(status: &Status, expect: &str) {
+        assert_eq!(failure(URL, status).to_string(), expect);
+    }
+
+    fn refused(code: Code, reason: &str, message: &str) -> Status {
+        let details = ErrorDetails::with_error_info(reason, "reveille", std::collections::HashMap::new());
+        Status::with_error_details(code, message, details)
+    }
+
+    #[test]
+    fn says_what_to_do() {
+        check(
+            &Status::unavailable("tcp connect error"),
+            "No service answers at http://127.0.0.1:50051. Is `reveille serve` running? Name another one with --server.",
+        );
+        check(
+            &refused(Code::Unavailable, "DRAINING", "the process is about to stop"),
+            "The process is about to stop.",
+        );
+        check(
+            &refused(Code::NotFound, "DEVICE_NOT_FOUND", "there is no device of this name"),
+            "There is no device of this name. See `reveille devices list` for those that are known.",
+        );
+    }
+
+    #[test]
+    fn lists_the_fields() {
+        let violations =
+            vec![FieldViolation::new("name", "must not be empty"), FieldViolation::new("user", "is long")];
+        let details = ErrorDetails::with_bad_request(violations);
+        check(
+            &Status::with_error_details(Code::InvalidArgument, "the request is wrong", details),
+            "The request is wrong.\n  name: must not be empty\n  user: is long",
+        );
+    }
+}

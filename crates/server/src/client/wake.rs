@@ -1,0 +1,92 @@
+//! `wake`
+
+use std::time::Duration;
+
+use reveille_api::v1::{Expectation, GetWakeRequest, GetWakeResponse, WakePriority, WakeRequest, WakeState};
+use tonic::Code;
+
+use super::{Client, named, present, view, words};
+use crate::{
+    cli::Wake,
+    failure::{Failure, Outcome},
+    print,
+};
+
+/// Between the first two looks at a wake; grows to [`LOOK_MAX`].
+const LOOK: Duration = Duration::from_millis(100);
+const LOOK_MAX: Duration = Duration::from_secs(1);
+/// How long a service that is away is waited for. The wake itself goes on: it is durable.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+pub(crate) async fn run(client: &Client, command: Wake) -> Outcome {
+    let (wait, json) = (command.wait, command.output.json);
+    let asked = client.answered(client.wakes().wake(request(command)?).await)?;
+    let wake = present(asked.wake)?;
+    if !wait {
+        if json {
+            return print::json(&view::Wake::new(wake, asked.expectation, Vec::new()));
+        }
+        let expected = asked.expectation.as_ref().map_or_else(|| words::outcome(&wake), words::expectation);
+        return print::line(format!("wake {}: {expected}", wake.id));
+    }
+    if !json {
+        expect(&wake.id, asked.expectation.as_ref())?;
+    }
+    let GetWakeResponse { wake, pushes, .. } = until_ended(client, &wake.id).await?;
+    let wake = present(wake)?;
+    let answered = wake.state() == WakeState::Answered;
+    let outcome = words::outcome(&wake);
+    if json {
+        print::json(&view::Wake::new(wake, None, pushes))?;
+    } else if answered {
+        print::line(&outcome)?;
+    }
+    if answered { Ok(()) } else { Err(Failure::unanswered(words::sentence(&outcome, ""))) }
+}
+
+fn request(command: Wake) -> Result<WakeRequest, Failure> {
+    // Who waits is waited for.
+    let interactive = command.interactive || (command.wait && !command.bulk);
+    let priority = if interactive { WakePriority::Interactive } else { WakePriority::Bulk };
+    let timeout = command.deadline.try_into();
+    Ok(WakeRequest {
+        device: named(&command.device),
+        timeout: Some(timeout.map_err(|_| Failure::new("The --deadline is too long: 30d is the most."))?),
+        priority: priority.into(),
+        reason: command.reason,
+        idempotency_key: command.idempotency_key,
+        ..WakeRequest::default()
+    })
+}
+
+fn expect(id: &str, expectation: Option<&Expectation>) -> Outcome {
+    match expectation {
+        Some(expectation) => print::line(format!("wake {id}: {}", words::expectation(expectation))),
+        None => Ok(()),
+    }
+}
+
+/// Looks at the wake until it has ended. A service that is away for a moment is waited for.
+async fn until_ended(client: &Client, id: &str) -> Result<GetWakeResponse, Failure> {
+    let mut pause = LOOK;
+    let mut last_answer = tokio::time::Instant::now();
+    loop {
+        let look = client.wakes().get_wake(GetWakeRequest { id: id.to_owned() }).await;
+        let away = matches!(&look, Err(status) if status.code() == Code::Unavailable);
+        if !away {
+            last_answer = tokio::time::Instant::now();
+            let shown = client.answered(look)?;
+            if shown.wake.as_ref().is_none_or(|wake| wake.state() != WakeState::Live) {
+                return Ok(shown);
+            }
+        } else if last_answer.elapsed() > PATIENCE {
+            let failure = client.answered(look).err();
+            let why = failure.map(|failure| failure.to_string()).unwrap_or_default();
+            return Err(Failure::new(format!(
+                "{why} The wake goes on: `reveille wakes show {id}` tells of it."
+            )));
+        }
+        tokio::time::sleep(pause).await;
+        pause = LOOK_MAX.min(pause + pause / 4);
+    }
+}

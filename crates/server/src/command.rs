@@ -1,0 +1,67 @@
+//! What each subcommand does.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::{Command, ConfigCommand, ConfigFile},
+    client::{self, Client},
+    config::{self, Config},
+    failure::{Failure, Outcome},
+    migrate, print, serve, simulate,
+};
+
+/// Runs one subcommand to its end.
+pub(crate) async fn run(command: Command) -> Outcome {
+    match command {
+        Command::Serve(config) => serve::serve(load(&config)?, until_told()?).await,
+        Command::Demo(demo) => serve::play(demo, until_told()?).await,
+        Command::Migrate { command, config } => migrate::run(&load(&config)?, command).await,
+        Command::Config { command, config } => self::config(command, &config),
+        Command::Devices { command, server } => {
+            client::devices::run(&Client::connect(&server).await?, command).await
+        }
+        Command::Wake(command) => client::wake::run(&Client::connect(&command.server).await?, command).await,
+        Command::Wakes { command, server } => {
+            client::wakes::run(&Client::connect(&server).await?, command).await
+        }
+        Command::PushApps { command, server } => {
+            client::push_apps::run(&Client::connect(&server).await?, command).await
+        }
+        Command::Simulate { command } => simulate::run(command, until_told()?).await,
+    }
+}
+
+fn config(command: ConfigCommand, file: &ConfigFile) -> Outcome {
+    match command {
+        ConfigCommand::Default => print::line(config::DEFAULT.trim_end()),
+        ConfigCommand::Show => print::line(load(file)?.effective.to_string().trim_end()),
+        ConfigCommand::Check => {
+            for warning in load(file)?.warnings() {
+                print::line(format!("Note: {warning}"))?;
+            }
+            print::line("The configuration has no mistakes.")
+        }
+    }
+}
+
+fn load(config: &ConfigFile) -> Result<Config, Failure> {
+    Config::load(config.file.as_deref()).map_err(|mistakes| Failure::mistakes(&mistakes))
+}
+
+/// Cancelled by Ctrl-C or SIGTERM.
+fn until_told() -> Result<CancellationToken, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::new(format!("Signals cannot be received: {error}.")));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let shutdown = CancellationToken::new();
+    let told = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        told.cancel();
+    });
+    Ok(shutdown)
+}

@@ -1,0 +1,134 @@
+//! One suite of named operations, run on both engines: `sqlite::…` on a file, `postgres::…` on a database of its own.
+//!
+//! PostgreSQL is the server at `REVEILLE_TEST_POSTGRES` (a URL; databases are created and dropped there), or a cluster that
+//! lives as long as the tests do, if `initdb` is installed. Without either those cases are skipped, unless
+//! `REVEILLE_REQUIRE_POSTGRES=1` or `CI=true`.
+
+#[path = "contract/apps.rs"]
+mod apps;
+#[path = "contract/cluster.rs"]
+mod cluster;
+#[path = "contract/database.rs"]
+mod database;
+#[path = "contract/devices.rs"]
+mod devices;
+#[path = "contract/events.rs"]
+mod events;
+#[path = "contract/field.rs"]
+mod field;
+#[path = "contract/opening.rs"]
+mod opening;
+#[path = "contract/pushes.rs"]
+mod pushes;
+#[path = "contract/sessions.rs"]
+mod sessions;
+#[path = "contract/upkeep.rs"]
+mod upkeep;
+#[path = "contract/wakes.rs"]
+mod wakes;
+
+macro_rules! contract {
+    ($($topic:ident: $($case:ident)*;)*) => {
+        mod sqlite {
+            $($(
+                #[tokio::test]
+                async fn $case() {
+                    super::$topic::$case(super::database::Database::sqlite()).await;
+                }
+            )*)*
+        }
+
+        mod postgres {
+            $($(
+                #[tokio::test]
+                async fn $case() {
+                    if let Some(database) = super::database::Database::postgres().await {
+                        super::$topic::$case(database.clone()).await;
+                        database.discard().await;
+                    }
+                }
+            )*)*
+        }
+    };
+}
+
+contract! {
+    apps:
+        registered_apps_keep_their_conditions
+        an_app_is_paused_and_resumed
+        an_unknown_app_is_not_found
+        channels_are_counted_by_app_and_state;
+    devices:
+        a_created_device_comes_back
+        two_devices_cannot_have_one_name
+        lists_are_paged_in_the_order_of_bytes
+        lists_are_filtered
+        labels_are_found_exactly
+        a_deleted_device_takes_its_wakes_along
+        what_is_secret_is_sealed;
+    events:
+        numbers_are_consecutive_under_concurrency
+        one_bad_unit_does_not_fail_its_neighbours
+        a_full_queue_is_busy
+        a_forgotten_cursor_shows_in_the_first_number
+        every_commit_raises_the_signal;
+    opening:
+        a_missing_schema_is_refused
+        the_schema_goes_up_and_down
+        a_newer_schema_is_welcome
+        several_processes_migrate_and_open_at_once
+        another_key_is_refused_by_its_id;
+    pushes:
+        only_what_is_due_is_claimed
+        a_claim_takes_its_own_priority_and_app
+        a_claim_is_bounded
+        replicas_never_claim_the_same
+        the_intent_is_recorded_before_the_push
+        every_verdict_leaves_its_state
+        a_verdict_about_an_older_channel_changes_nothing
+        a_late_verdict_serves_no_other_summons
+        a_malformed_push_fails_its_wakes
+        again_and_again_malformed_is_the_apps_fault
+        a_verdict_outlives_its_device
+        a_push_that_was_handed_back_never_happened
+        a_lost_lease_counts
+        a_push_serves_the_wakes_that_were_live_meanwhile;
+    sessions:
+        a_session_starts_goes_on_and_ends
+        a_stale_revision_is_a_conflict
+        a_newer_session_supersedes
+        only_one_of_two_starts_wins
+        a_message_of_a_superseded_session_comes_too_late
+        a_start_answers_what_was_asked_before
+        a_start_answers_everything_made_before_it_and_nothing_after
+        sessions_are_attributed
+        a_user_session_answers_nothing
+        a_session_joins_the_trace_of_the_oldest_wake
+        a_device_unenrolls_and_comes_back
+        wakes_wait_for_an_open_session
+        a_silent_open_session_holds_for_a_minute
+        an_open_session_may_satisfy_a_wake
+        one_uri_belongs_to_the_newest_owner
+        a_channel_is_written_over_the_revision_that_was_read
+        what_a_device_says_of_itself_is_kept
+        uneventful_sessions_are_few;
+    upkeep:
+        wakes_end_at_their_deadlines_for_a_reason
+        hundreds_of_deadlines_pass_at_once
+        silent_sessions_end
+        channels_expire
+        old_records_are_forgotten
+        last_replies_are_forgotten_first
+        windows_do_not_run_while_the_gateway_is_away
+        a_probe_is_no_life_sign
+        writes_of_the_pfn_are_counted;
+    wakes:
+        the_expectation_is_told
+        an_unknown_device_is_refused
+        the_same_key_makes_one_wake
+        a_key_is_free_again_a_day_after_its_wake
+        wakes_share_a_summons
+        a_cancelled_wake_leaves_the_others
+        the_last_cancelled_wake_ends_the_summons
+        lists_are_filtered_and_paged_newest_first;
+}

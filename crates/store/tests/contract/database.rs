@@ -1,0 +1,117 @@
+//! A database for one case.
+
+use std::sync::{Arc, OnceLock};
+
+use push::Settings;
+use sea_orm::{
+    ConnectionTrait, Database as Connect, DatabaseConnection, DatabaseTransaction, QueryResult, Statement,
+    TransactionTrait, TryGetable,
+};
+use store::{Key, OpenError, Retention, Store, schema_up};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::cluster;
+
+/// An empty database: no schema yet. All clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Database {
+    pub(crate) url: String,
+    pub(crate) key: Key,
+    _home: Option<Arc<TempDir>>,
+}
+
+impl Database {
+    pub(crate) fn sqlite() -> Self {
+        let home = TempDir::new().unwrap();
+        let url = format!("sqlite://{}", home.path().join("reveille.db").display());
+        Self { url, key: Key::random().unwrap(), _home: Some(Arc::new(home)) }
+    }
+
+    /// None, loudly, if there is no PostgreSQL and none is demanded.
+    pub(crate) async fn postgres() -> Option<Self> {
+        static SHOUTED: OnceLock<()> = OnceLock::new();
+        let server = match cluster::server() {
+            Ok(server) => server,
+            Err(missing) => {
+                let asked = |name: &str, value: &str| std::env::var(name).is_ok_and(|it| it == value);
+                let required = asked("REVEILLE_REQUIRE_POSTGRES", "1") || asked("CI", "true");
+                assert!(!required, "PostgreSQL is required, but {missing}");
+                SHOUTED.get_or_init(|| {
+                    cluster::shout(&format!("SKIPPED: every case on PostgreSQL, because {missing}"));
+                });
+                return None;
+            }
+        };
+        let name = format!("reveille_test_{}", Uuid::now_v7().simple());
+        let admin = Connect::connect(server).await.unwrap();
+        admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let (host, _) = server.rsplit_once('/').unwrap();
+        Some(Self { url: format!("{host}/{name}"), key: Key::random().unwrap(), _home: None })
+    }
+
+    /// Drops it. One that a case failed on stays, to be looked at.
+    pub(crate) async fn discard(self) {
+        let (_, name) = self.url.rsplit_once('/').unwrap();
+        let admin = Connect::connect(cluster::server().unwrap()).await.unwrap();
+        admin.execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+    }
+
+    /// Brings the schema up to date and opens the store.
+    pub(crate) async fn store(&self) -> Store {
+        schema_up(&self.url).await.unwrap();
+        self.open().await.unwrap()
+    }
+
+    /// Another process with the same database.
+    pub(crate) async fn open(&self) -> Result<Store, OpenError> {
+        self.open_with(self.key.clone()).await
+    }
+
+    pub(crate) async fn open_with(&self, key: Key) -> Result<Store, OpenError> {
+        Store::open(&self.url, key, Settings::default(), Retention::default()).await
+    }
+
+    /// A connection that knows nothing of the store.
+    pub(crate) async fn raw(&self) -> DatabaseConnection {
+        Connect::connect(&self.url).await.unwrap()
+    }
+
+    /// All values of a binary column, as they lie in the database.
+    pub(crate) async fn blobs(&self, table: &str, column: &str) -> Vec<Vec<u8>> {
+        self.column(table, column).await
+    }
+
+    /// All values of a text column, as they lie in the database.
+    pub(crate) async fn texts(&self, table: &str, column: &str) -> Vec<String> {
+        self.column(table, column).await
+    }
+
+    async fn column<T: TryGetable>(&self, table: &str, column: &str) -> Vec<T> {
+        let sql = format!("SELECT {column} AS it FROM {table} WHERE {column} IS NOT NULL");
+        let rows = self.query(&sql).await;
+        rows.into_iter().map(|row| row.try_get("", "it").unwrap()).collect()
+    }
+
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        let rows = self.query(&format!("SELECT count(*) AS it FROM {table}")).await;
+        rows[0].try_get("", "it").unwrap()
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.raw().await.execute_unprepared(sql).await.unwrap();
+    }
+
+    async fn query(&self, sql: &str) -> Vec<QueryResult> {
+        let raw = self.raw().await;
+        raw.query_all_raw(Statement::from_string(raw.get_database_backend(), sql)).await.unwrap()
+    }
+
+    /// Keeps the store from writing life signs, of which there must be one, until it is dropped.
+    pub(crate) async fn hold_life_signs(&self) -> DatabaseTransaction {
+        let tx = self.raw().await.begin().await.unwrap();
+        // On SQLite any write holds off all others, on PostgreSQL that of the same row.
+        tx.execute_unprepared("UPDATE heartbeats SET at = at").await.unwrap();
+        tx
+    }
+}
