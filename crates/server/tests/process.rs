@@ -270,9 +270,11 @@ async fn a_session_goes_on_after_a_restart() {
     let reply = client.exchange(&device, Opening::Schedule, message).await.unwrap();
     let step = device.receive(&reply, Timestamp::EPOCH).unwrap();
     assert!(matches!(step, Step::Register(_)), "it was asked to set the PFN: {step:?}");
-    let sessions = place.run(&["devices", "show", NAME, "--json"]);
-    let shown: serde_json::Value = serde_json::from_slice(&sessions.stdout).unwrap();
-    assert_eq!(shown["sessions"].as_array().map(Vec::len), Some(1), "still the same session: {shown}");
+    let shown = place.run(&["devices", "show", NAME, "--json"]);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let sessions = shown["recent_sessions"].as_array().cloned().unwrap_or_default();
+    assert_eq!(sessions.len(), 1, "still the same session: {shown}");
+    assert_eq!(sessions[0]["messages"], 2, "package 1 before the restart, its answer after it");
 }
 
 #[test]
@@ -301,7 +303,7 @@ fn the_parts_work_as_processes_of_their_own() {
     let name = loop {
         let listed = place.run(&["devices", "list", "--json"]);
         let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap_or_default();
-        let devices = listed["devices"].as_array().cloned().unwrap_or_default();
+        let devices = listed.as_array().cloned().unwrap_or_default();
         let live = devices.iter().find(|device| device["channel"]["state"] == "live");
         if let Some(name) = live.and_then(|device| device["name"].as_str()) {
             break name.to_owned();
@@ -313,7 +315,7 @@ fn the_parts_work_as_processes_of_their_own() {
     assert!(text(&woken).contains("answered after"), "{}", text(&woken));
     let unknown = place.run(&["wake", "NOBODY", "--wait"]);
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(text(&unknown).contains("NOBODY"), "{}", text(&unknown));
+    assert!(text(&unknown).contains("No device has this name"), "{}", text(&unknown));
 }
 
 #[test]
@@ -346,11 +348,11 @@ fn a_wrong_or_missing_key_is_named_and_nothing_starts() {
     let key = std::fs::read_to_string(place.path().join("reveille.key")).unwrap();
     std::fs::remove_file(place.path().join("reveille.key")).unwrap();
     let missing = place.run(&["serve"]);
-    assert_eq!(missing.status.code(), Some(1), "{}", text(&missing));
+    assert_eq!(missing.status.code(), Some(64), "{}", text(&missing));
     assert!(text(&missing).contains("reveille.key"), "{}", text(&missing));
     place.write("reveille.key", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n");
     let wrong = place.run(&["serve"]);
-    assert_eq!(wrong.status.code(), Some(1), "{}", text(&wrong));
+    assert_eq!(wrong.status.code(), Some(64), "{}", text(&wrong));
     assert!(text(&wrong).contains("key"), "{}", text(&wrong));
     assert!(!text(&wrong).contains(key.trim()), "the key itself is not told");
 }
