@@ -80,8 +80,8 @@ impl Client {
 }
 
 /// The device of this name.
-pub(crate) fn named(name: &str) -> Option<DeviceRef> {
-    Some(DeviceRef { by: Some(By::Name(name.to_owned())) })
+pub(crate) fn named(name: &str) -> DeviceRef {
+    DeviceRef { by: Some(By::Name(name.to_owned())) }
 }
 
 /// What a well-behaved service always sends.

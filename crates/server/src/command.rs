@@ -13,8 +13,8 @@ use crate::{
 /// Runs one subcommand to its end.
 pub(crate) async fn run(command: Command) -> Outcome {
     match command {
-        Command::Serve(config) => serve::serve(load(&config)?, until_told()?).await,
-        Command::Demo(demo) => serve::play(demo, until_told()?).await,
+        Command::Serve(config) => Box::pin(serve::serve(load(&config)?, until_told()?)).await,
+        Command::Demo(demo) => Box::pin(serve::play(demo, until_told()?)).await,
         Command::Migrate { command, config } => migrate::run(&load(&config)?, command).await,
         Command::Config { command, config } => self::config(command, &config),
         Command::Devices { command, server } => {

@@ -18,7 +18,8 @@ use crate::{
 
 /// Serves until `shutdown`.
 pub(crate) async fn serve(config: Config, shutdown: CancellationToken) -> Outcome {
-    let telemetry = Telemetry::start(&config.telemetry).map_err(Failure::new)?;
+    let telemetry = Telemetry::start(&config.telemetry)
+        .map_err(|error| Failure::configuration(format!("[telemetry] cannot be used: {error}.")))?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }

@@ -29,7 +29,7 @@ const CREATING: usize = 16;
 pub(crate) async fn run(command: SimulateCommand, shutdown: CancellationToken) -> Outcome {
     match command {
         SimulateCommand::Wns(wns) => self::wns(wns, shutdown).await,
-        SimulateCommand::Fleet(fleet) => self::fleet(fleet, shutdown).await,
+        SimulateCommand::Fleet(fleet) => self::fleet(*fleet, shutdown).await,
     }
 }
 
@@ -66,7 +66,10 @@ async fn tell_pushes(handle: Handle, shutdown: CancellationToken) {
     while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
         let now = handle.counters();
         if now != told {
-            eprintln!("{now:?}");
+            eprintln!(
+                "channels given out: {}; tokens: {}; pushes: {} accepted, {} of them delivered; {} dropped, {} refused",
+                now.registrations, now.tokens_issued, now.accepted, now.delivered, now.dropped, now.refused
+            );
             told = now;
         }
     }

@@ -20,7 +20,7 @@ pub(crate) enum SimulateCommand {
 
 Without --server the gateway must know the devices already: PREFIX followed by a number of 8 digits, with their
 names as users and the password that --password names.")]
-    Fleet(SimulateFleet),
+    Fleet(Box<SimulateFleet>),
 }
 
 #[derive(Args, Debug)]

@@ -3,8 +3,8 @@
 use std::io::BufRead;
 
 use reveille_api::v1::{
-    Channel, ChannelRefusal, CreateDeviceRequest, Credential, DeleteDeviceRequest, Device, EnrollmentState,
-    GetDeviceRequest, ListDevicesRequest, Session, SessionEnding, credential::Secret,
+    Channel, ChannelRefusal, CreateDeviceRequest, Credential, DeleteDeviceRequest, Device, DeviceInfo,
+    EnrollmentState, GetDeviceRequest, ListDevicesRequest, Session, SessionEnding, credential::Secret,
 };
 
 use super::{Client, named, page_size, present, table::Table, tell_of_more, view, words};
@@ -19,7 +19,7 @@ pub(crate) async fn run(client: &Client, command: DeviceCommand) -> Outcome {
         DeviceCommand::Create(create) => self::create(client, create).await,
         DeviceCommand::List(list) => self::list(client, list).await,
         DeviceCommand::Show { name, output } => {
-            let request = GetDeviceRequest { device: named(&name) };
+            let request = GetDeviceRequest { device: Some(named(&name)) };
             let shown = client.answered(client.devices().get_device(request).await)?;
             let device = present(shown.device)?;
             if output.json {
@@ -28,7 +28,7 @@ pub(crate) async fn run(client: &Client, command: DeviceCommand) -> Outcome {
             print::line(story(&device, &shown.recent_sessions))
         }
         DeviceCommand::Delete { name } => {
-            let request = DeleteDeviceRequest { device: named(&name), etag: String::new() };
+            let request = DeleteDeviceRequest { device: Some(named(&name)), etag: String::new() };
             client.answered(client.devices().delete_device(request).await)?;
             print::line(format!("{name} is deleted."))
         }
@@ -145,7 +145,7 @@ fn story(device: &Device, sessions: &[Session]) -> String {
         lines.push(format!("external id {}", device.external_id));
     }
     lines.extend(device.labels.iter().map(|(key, value)| format!("label {key}={value}")));
-    if let Some(info) = &device.info {
+    if let Some(info) = device.info.as_ref().filter(|info| **info != DeviceInfo::default()) {
         lines.push(
             format!("{} {}, Windows {}", info.manufacturer, info.model, info.os_version).trim().to_owned(),
         );

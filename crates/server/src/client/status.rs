@@ -5,7 +5,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::words;
-use crate::failure::Failure;
+use crate::{failure::Failure, print};
 
 /// Nobody answers at `url`.
 pub(super) fn no_service(url: &str) -> Failure {
@@ -21,19 +21,16 @@ pub(super) fn failure(url: &str, status: &Status) -> Failure {
     if status.code() == Code::Unavailable && reason.is_none() {
         return no_service(url);
     }
-    let mut text = words::sentence(status.message(), "The service gave no reason");
-    if let Some(bad) = details.bad_request() {
-        for violation in &bad.field_violations {
-            text += &format!("\n  {}: {}", violation.field, violation.description);
-        }
-    }
-    if let Some(next) = next(status.code(), reason) {
-        text += &format!(" {next}");
-    }
-    if let Some(wait) = details.retry_info().and_then(|retry| retry.retry_delay) {
-        text += &format!(" Try again in {}.", words::span(wait));
-    }
-    Failure::new(text)
+    let fields = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+    let mut parts = match fields {
+        [] => vec![words::sentence(status.message(), "The service gave no reason")],
+        [..] => vec!["The service refused the request:".to_owned()],
+    };
+    parts.extend(fields.iter().map(|bad| format!("\n  {}: {}", bad.field, bad.description)));
+    parts.extend(next(status.code(), reason).map(|next| format!(" {next}")));
+    let wait = details.retry_info().and_then(|retry| retry.retry_delay);
+    parts.extend(wait.map(|wait| format!(" Try again in {}.", words::span(wait))));
+    Failure::new(print::plain(&parts.concat()))
 }
 
 fn reason(name: &str) -> Option<ErrorReason> {
@@ -103,7 +100,7 @@ mod tests {
         let details = ErrorDetails::with_bad_request(violations);
         check(
             &Status::with_error_details(Code::InvalidArgument, "the request is wrong", details),
-            "The request is wrong.\n  name: must not be empty\n  user: is long",
+            "The service refused the request:\n  name: must not be empty\n  user: is long",
         );
     }
 }

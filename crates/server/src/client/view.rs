@@ -118,7 +118,8 @@ struct Expectation {
 #[derive(Serialize)]
 struct Push {
     id: String,
-    push_app: String,
+    #[serde(rename = "push_app")]
+    app: String,
     generation: u32,
     attempt: u32,
     start: Option<String>,
@@ -282,7 +283,7 @@ impl From<v1::Push> for Push {
         Self {
             verdict: word(push.verdict().as_str_name(), "PUSH_VERDICT_"),
             id: push.id,
-            push_app: push.push_app,
+            app: push.push_app,
             generation: push.generation,
             attempt: push.attempt,
             start: rfc3339(push.start_time),

@@ -50,7 +50,7 @@ fn request(command: Wake) -> Result<WakeRequest, Failure> {
     let priority = if interactive { WakePriority::Interactive } else { WakePriority::Bulk };
     let timeout = command.deadline.try_into();
     Ok(WakeRequest {
-        device: named(&command.device),
+        device: Some(named(&command.device)),
         timeout: Some(timeout.map_err(|_| Failure::new("The --deadline is too long: 30d is the most."))?),
         priority: priority.into(),
         reason: command.reason,

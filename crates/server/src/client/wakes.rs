@@ -34,7 +34,7 @@ pub(crate) async fn run(client: &Client, command: WakeCommand) -> Outcome {
 
 async fn list(client: &Client, list: ListWakes) -> Outcome {
     let mut request = ListWakesRequest {
-        device: list.device.as_deref().and_then(named),
+        device: list.device.as_deref().map(named),
         states: list.states.iter().map(|word| state(*word).into()).collect(),
         ..ListWakesRequest::default()
     };

@@ -35,6 +35,9 @@ pub(super) fn time(time: Option<Timestamp>) -> String {
 
 /// A time as people say it: the two largest units.
 pub(super) fn span(span: Duration) -> String {
+    if span < Duration::from_secs(1) {
+        return format!("{} ms", span.as_millis());
+    }
     if span < Duration::from_secs(10) {
         return format!("{:.1} s", span.as_secs_f64());
     }
@@ -178,7 +181,7 @@ mod tests {
     #[test]
     fn spans_are_said_shortly() {
         let check = |millis, expect| assert_eq!(span(Duration::from_millis(millis)), expect);
-        check(0, "0.0 s");
+        check(24, "24 ms");
         check(1_440, "1.4 s");
         check(61_000, "61 s");
         check(125_000, "2 min 5 s");

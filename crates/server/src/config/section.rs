@@ -107,13 +107,11 @@ impl<'r, 'a> Section<'r, 'a> {
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)], later: &[&str]) -> T {
         let (word, default) = words[0];
         let text = self.text(key, word);
-        match words.iter().find(|(word, _)| *word == text) {
-            Some((_, value)) => *value,
-            None => {
-                self.not_a_word(key, &text, &words.iter().map(|(word, _)| *word).collect::<Vec<_>>(), later);
-                default
-            }
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return *value;
         }
+        self.not_a_word(key, &text, &words.iter().map(|(word, _)| *word).collect::<Vec<_>>(), later);
+        default
     }
 
     /// The mistake that `text` is none of the words.

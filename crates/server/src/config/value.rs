@@ -136,7 +136,8 @@ fn in_words(span: Duration) -> String {
         (1, 1, "us"),
     ];
     let micros = span.as_micros();
-    let fits = |(unit, least, _): &&(u128, u128, &str)| micros % unit == 0 && micros >= unit * least;
+    let fits =
+        |(unit, least, _): &&(u128, u128, &str)| micros.is_multiple_of(*unit) && micros >= unit * least;
     match UNITS.iter().find(fits) {
         Some((unit, _, name)) => format!("{}{name}", micros / unit),
         None => "0s".into(),

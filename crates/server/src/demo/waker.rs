@@ -7,13 +7,15 @@ use reveille_api::v1::{
     wake_service_client::WakeServiceClient,
 };
 use simulator::device::Identity;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, transport::Channel};
 
 use super::{DemoSettings, progress::Progress};
 
-/// Between two wakes when nobody waits for the end.
+/// Between two wakes when somebody waits for the end.
+const AT_ONCE: Duration = Duration::from_millis(1);
+/// Between two wakes when nobody does.
 const NOW_AND_THEN: Duration = Duration::from_secs(2);
 /// How often a wake is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -31,21 +33,21 @@ pub(super) async fn run(
     let mut left = settings.wakes.unwrap_or(if settings.exit { devices.len() } else { usize::MAX });
     let mut idle: VecDeque<String> = devices.into_iter().map(|identity| identity.name).collect();
     let mut running = JoinSet::new();
+    let mut moments = tokio::time::interval(if settings.exit { AT_ONCE } else { NOW_AND_THEN });
+    moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while left > 0 || !running.is_empty() {
-        if left > 0
-            && let Some(device) = idle.pop_front()
-        {
-            left -= 1;
-            running.spawn(wake(WakeServiceClient::new(channel.clone()), device, progress.clone()));
-        }
-        let pause = if settings.exit { Duration::ZERO } else { NOW_AND_THEN };
-        let more = left > 0 && !idle.is_empty();
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
+            _ = moments.tick(), if left > 0 && !idle.is_empty() => {
+                left -= 1;
+                let client = WakeServiceClient::new(channel.clone());
+                if let Some(device) = idle.pop_front() {
+                    running.spawn(wake(client, device, progress.clone()));
+                }
+            }
             Some(ended) = running.join_next(), if !running.is_empty() => {
                 idle.push_back(ended.map_err(|panic| Status::internal(panic.to_string()))??);
             }
-            () = tokio::time::sleep(pause), if more => {}
         }
     }
     Ok(())
