@@ -1,12 +1,12 @@
 //! The process: started, drained, killed and started again, and its parts side by side.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use model::Timestamp;
@@ -98,16 +98,15 @@ impl Place {
     }
 
     fn wait_until_ready(&self) {
-        let deadline = std::time::Instant::now() + NEVER;
+        let deadline = now() + NEVER;
         while !self.get("/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
-            assert!(std::time::Instant::now() < deadline, "the service never became ready");
+            assert!(now() < deadline, "the service never became ready");
             std::thread::yield_now();
         }
     }
 
     /// A GET at the admin listener; none if nobody listens.
     fn get(&self, path: &str) -> Option<String> {
-        use std::io::Write;
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.admin)).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").ok()?;
         let mut answer = String::new();
@@ -119,7 +118,6 @@ impl Place {
         let mut create = self.command(&["devices", "create", NAME, "--user", "user", "--password-stdin"]);
         let mut child =
             create.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        use std::io::Write;
         writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", text(&output));
@@ -163,16 +161,15 @@ impl Running {
 
     /// Waits for a line that holds `words`.
     fn says(&self, words: &str) -> String {
-        let deadline = std::time::Instant::now() + NEVER;
+        let deadline = now() + NEVER;
         let mut heard = Vec::new();
-        loop {
-            let left = deadline.saturating_duration_since(std::time::Instant::now());
-            match self.lines.recv_timeout(left) {
-                Ok(line) if line.contains(words) => return line,
-                Ok(line) => heard.push(line),
-                Err(_) => panic!("never said {words:?}, but:\n{}", heard.join("\n")),
+        while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(now())) {
+            if line.contains(words) {
+                return line;
             }
+            heard.push(line);
         }
+        panic!("never said {words:?}, but:\n{}", heard.join("\n"))
     }
 
     /// SIGKILL: no chance to say goodbye.
@@ -195,6 +192,11 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's patience is measured by the clock")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 fn reveille(arguments: &[&str]) -> Command {
@@ -299,7 +301,7 @@ fn the_parts_work_as_processes_of_their_own() {
         &origin,
     ]);
     let _fleet = Running::start(fleet);
-    let deadline = std::time::Instant::now() + NEVER;
+    let deadline = now() + NEVER;
     let name = loop {
         let listed = place.run(&["devices", "list", "--json"]);
         let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap_or_default();
@@ -308,7 +310,7 @@ fn the_parts_work_as_processes_of_their_own() {
         if let Some(name) = live.and_then(|device| device["name"].as_str()) {
             break name.to_owned();
         }
-        assert!(std::time::Instant::now() < deadline, "no device came to be live: {listed}");
+        assert!(now() < deadline, "no device came to be live: {listed}");
     };
     let woken = place.run(&["wake", &name, "--wait"]);
     assert_eq!(woken.status.code(), Some(0), "{}", text(&woken));

@@ -36,7 +36,7 @@ fn a_demo_needs_nothing() {
     let Command::Demo(demo) = parse("reveille demo") else { panic!("not a demo") };
     assert_eq!((demo.devices, demo.wakes, demo.exit, demo.json), (50, None, false, false));
     assert_eq!(demo.listen.port(), 50_051);
-    assert!(refused("reveille demo --devices 0").contains("0"));
+    assert!(refused("reveille demo --devices 0").contains("0 is not in 1.."));
 }
 
 #[test]

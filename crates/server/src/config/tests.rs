@@ -50,12 +50,9 @@ fn the_defaults_are_those_of_the_crates() {
 
 #[test]
 fn the_example_of_a_push_app_works() {
-    let app: String = DEFAULT
-        .lines()
-        .skip_while(|line| *line != "# [[push_app]]")
-        .take_while(|line| line.starts_with('#'))
-        .map(|line| format!("{}\n", line.trim_start_matches("# ")))
-        .collect();
+    let lines = DEFAULT.lines().skip_while(|line| *line != "# [[push_app]]");
+    let commented = lines.map_while(|line| line.strip_prefix("# "));
+    let app = commented.collect::<Vec<_>>().join("\n");
     let config = read(&app, &[("REVEILLE_WNS_SECRET", SECRET)]).unwrap();
     assert_eq!(config.push_apps[0].name.as_str(), "main");
     assert_eq!(config.gateway.apps, config.apps());

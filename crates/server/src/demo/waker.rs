@@ -20,7 +20,7 @@ const NOW_AND_THEN: Duration = Duration::from_secs(2);
 /// How often a wake is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a wake may take in the demo.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks for as many wakes as are wanted, and waits for the end of each.
 pub(super) async fn run(
