@@ -31,7 +31,6 @@ pub struct Identify<'m> {
 
 /// The verdict about a message's sender.
 #[expect(clippy::large_enum_variant, reason = "one per message, taken apart at once")]
-#[derive(Debug)]
 pub enum Identified<'m> {
     /// The device, in a session that exists or in none that is open.
     Turn(Turn<'m>),
@@ -231,5 +230,16 @@ impl fmt::Debug for Identify<'_> {
             .field("scope", &self.scope)
             .field("msg_id", &self.message.header.msg_id)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Identified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Turn(turn) => f.debug_tuple("Turn").field(turn).finish(),
+            Self::Opening(opening) => f.debug_tuple("Opening").field(opening).finish(),
+            Self::Challenge(reply) => write!(f, "Challenge({} bytes)", reply.len()),
+            Self::Refused(reply) => write!(f, "Refused({} bytes)", reply.len()),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The condition of a push app: gates, faults, blocks (DESIGN §5), shared by all replicas.
 
+use std::time::Duration;
+
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -132,11 +134,8 @@ impl AppCondition {
         let before = self.clone();
         match verdict {
             Verdict::AppThrottled { retry_after } => {
-                let own = doubled(settings.backoff * 60, self.gate_step, settings.app_gate_max);
-                let span = retry_after
-                    .unwrap_or(own)
-                    .clamp(settings.backoff.min(settings.app_gate_max), settings.app_gate_max);
-                self.gate(now + span);
+                let asked = retry_after.map(|span| span.clamp(shortest(settings), settings.app_gate_max));
+                self.gate(asked, settings.backoff * 60, now, settings);
             }
             Verdict::CredentialFault => self.find_fault(FaultKind::Credential, description, now, settings),
             Verdict::AppBlocked => self.blocked_at = self.blocked_at.or(Some(now)),
@@ -156,14 +155,14 @@ impl AppCondition {
                 self.failures = self.failures.saturating_add(1);
                 if self.failures >= settings.app_patience {
                     self.failures = 0;
-                    self.gate(now + doubled(settings.backoff, self.gate_step, settings.app_gate_max));
+                    self.gate(None, settings.backoff, now, settings);
                 }
             }
             Verdict::Sent { .. } | Verdict::SentUnknown | Verdict::Dropped | Verdict::ChannelThrottled => {
-                self.healed();
+                self.healed(now);
             }
             // The token was accepted, and the answer is about one channel.
-            Verdict::ChannelDead => self.healed(),
+            Verdict::ChannelDead => self.healed(now),
         }
         *self != before
     }
@@ -178,13 +177,19 @@ impl AppCondition {
         *self = Self { probing: true, ..Self::default() };
     }
 
-    fn gate(&mut self, until: Timestamp) {
-        // Answers to pushes that were under way together count as one.
-        if self.gate_until.is_none_or(|current| current < until) {
-            self.gate_until = Some(until);
-            self.gate_step = (self.gate_step + 1).min(20);
-        }
+    /// Shuts the app for as long as WNS asks, or for twice as long as the last time.
+    fn gate(&mut self, asked: Option<Duration>, base: Duration, now: Timestamp, settings: &Settings) {
+        let shut = self.gate_until.is_some_and(|until| until > now);
         self.probing = true;
+        match asked {
+            Some(span) => self.gate_until = self.gate_until.max(Some(now + span)),
+            // Answers to pushes that were under way together count as one.
+            None if shut => {}
+            None => {
+                self.gate_until = Some(now + doubled(base, self.gate_step, settings.app_gate_max));
+                self.gate_step = (self.gate_step + 1).min(20);
+            }
+        }
     }
 
     fn find_fault(
@@ -205,9 +210,19 @@ impl AppCondition {
         self.fault = Some(Fault { since, kind, description, probe_at, step });
     }
 
-    fn healed(&mut self) {
+    fn healed(&mut self, now: Timestamp) {
+        (self.mismatches, self.malformed, self.failures) = (0, 0, 0);
+        // It was sent before the app was shut: that is no probe.
+        if matches!(self.door(now), Door::Shut(_)) {
+            return;
+        }
         let keep = (self.paused, self.blocked_at);
         *self = Self::default();
         (self.paused, self.blocked_at) = keep;
     }
+}
+
+/// The shortest gate that WNS may ask for.
+fn shortest(settings: &Settings) -> Duration {
+    settings.backoff.min(settings.app_gate_max)
 }

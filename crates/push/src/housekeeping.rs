@@ -145,7 +145,9 @@ impl Visit {
         if let Some(ask) = self.ask_provider(channel) {
             return vec![ask];
         }
-        if channel.state() == ChannelState::Unset && self.provider != Provider::Known {
+        let unsure =
+            matches!(channel.state(), ChannelState::Unset | ChannelState::Refused(Refusal::Provider));
+        if unsure && self.provider != Provider::Known {
             // It was asked and said nothing: better no push than a bogus subtree.
             self.stage = Stage::Done;
             return Vec::new();

@@ -19,9 +19,9 @@ pub struct Summons {
     last_deadline: Timestamp,
     in_flight: Option<PushId>,
     /// Pushes since the last answer that were accepted, or may have been.
-    unanswered: u8,
+    unanswered: u32,
     /// How many of those there may be.
-    allowed: u8,
+    allowed: u32,
     not_before: Timestamp,
     /// A wake asked for during an open session waits until this.
     held_until: Timestamp,
@@ -70,7 +70,7 @@ impl Summons {
             last_deadline: deadline,
             in_flight: None,
             unanswered: 0,
-            allowed: settings.max_unanswered,
+            allowed: settings.max_unanswered.into(),
             not_before: Timestamp::EPOCH,
             held_until: Timestamp::EPOCH,
             window: None,
@@ -155,7 +155,7 @@ impl Summons {
         Some(Claim {
             ttl,
             generation: channel.generation(),
-            attempt: self.unanswered,
+            attempt: u8::try_from(self.unanswered).unwrap_or(u8::MAX),
             fresh_connection: self.fresh_connection,
         })
     }

@@ -438,6 +438,25 @@ fn a_push_app_is_gated_faulted_probed_and_healed() {
     assert_eq!(app.reason(until), Some(EndReason::CredentialFault));
 }
 
+#[test]
+fn a_burst_of_throttled_answers_is_one_gate_that_late_successes_do_not_lift() {
+    let settings = Settings::default();
+    let start = Timestamp::EPOCH + DAY;
+    let mut app = AppCondition::default();
+    for millis in 0..50 {
+        let throttled = Verdict::AppThrottled { retry_after: None };
+        app.judge(&throttled, None, start + Duration::from_millis(millis), &settings);
+        app.judge(&Verdict::SentUnknown, None, start + Duration::from_millis(millis), &settings);
+    }
+    assert_eq!(app.door(start + HOUR), Door::Probe);
+    assert_eq!(app.gate_until(), Some(start + MINUTE), "as long as after a single one");
+    let later = start + MINUTE;
+    app.judge(&Verdict::AppThrottled { retry_after: None }, None, later, &settings);
+    assert_eq!(app.gate_until(), Some(later + MINUTE * 2), "the next one is twice as long");
+    app.judge(&Verdict::SentUnknown, None, later + MINUTE * 2, &settings);
+    assert_eq!(app.door(later + MINUTE * 2), Door::Open, "the probe heals it");
+}
+
 /// Anything that may happen to a device and its channel.
 #[derive(Clone, Debug)]
 enum Event {

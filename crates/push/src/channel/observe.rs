@@ -198,6 +198,12 @@ impl Channel {
         if let Some(status) = unknown {
             return self.enter(ChannelState::Refused(Refusal::PushStatus(status)), context.now);
         }
+        let over = matches!(self.state, ChannelState::Dead | ChannelState::Stale);
+        let waits = over && self.repair.succeeded_since(self.since).is_none();
+        if waits || matches!(status, Some(1 | 5)) {
+            // Dead until it is repaired; and the Status says more than the missing URI.
+            return;
+        }
         if self.state == ChannelState::Pending {
             self.repair.pending_session();
         }
