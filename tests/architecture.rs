@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("reveille-api", &[]),
     ("dm", &["syncml", "model"]),
     ("push", &["model"]),
-    ("telemetry", &["model"]),
+    ("telemetry", &["push"]),
     ("wns", &["push"]),
     ("store", &["dm", "push", "migrations"]),
     ("simulator", &["syncml", "model"]),

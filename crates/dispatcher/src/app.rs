@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use model::{Pfn, Priority, PushAppName, PushId, Timestamp};
 use push::{Door, Exchange, Pacer, PushRequest, Verdict};
 use store::{ClaimRequest, ClaimedPush, Error, Judged, PushResult};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Dispatcher, budget::Budget, report};
@@ -45,11 +45,17 @@ impl AppLoop {
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         let mut changed = self.dispatcher.store.changed();
         while !shutdown.is_cancelled() {
-            let next = self.round(&mut changed, &shutdown).await.unwrap_or_else(|error| {
-                tracing::error!(push_app = %self.name, %error, "due wakes cannot be claimed");
-                Next::After(self.dispatcher.settings.poll)
-            });
-            let Next::After(wait) = next else { continue };
+            changed.mark_unchanged();
+            let wait = match self.round(&shutdown).await {
+                Ok(Next::AtOnce) => continue,
+                Ok(Next::After(wait)) => wait,
+                Err(error) => {
+                    tracing::error!(push_app = %self.name, %error, "due wakes cannot be claimed");
+                    let pause = tokio::time::sleep(self.dispatcher.settings.poll);
+                    shutdown.run_until_cancelled(pause).await;
+                    continue;
+                }
+            };
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 Some(ended) = self.pushes.join_next(), if !self.pushes.is_empty() => self.ended(ended),
@@ -61,12 +67,7 @@ impl AppLoop {
     }
 
     /// Claims what is due and there is room for.
-    async fn round(
-        &mut self,
-        changed: &mut watch::Receiver<u64>,
-        shutdown: &CancellationToken,
-    ) -> Result<Next, Error> {
-        changed.mark_unchanged();
+    async fn round(&mut self, shutdown: &CancellationToken) -> Result<Next, Error> {
         while let Some(ended) = self.pushes.try_join_next() {
             self.ended(ended);
         }
@@ -87,8 +88,6 @@ impl AppLoop {
         if claimed > 0 {
             return Ok(Next::AtOnce);
         }
-        // What nothing came of is not worth a round of its own: our own commit is no news.
-        changed.mark_unchanged();
         let due = self.next_due().await?;
         let wait = if due <= now { poll } else { due.since(now).min(poll) };
         Ok(Next::After(wait))
@@ -144,7 +143,9 @@ impl AppLoop {
         let count = u32::try_from(claimed.len()).unwrap_or(u32::MAX);
         for push in claimed {
             if shutdown.is_cancelled() {
-                store.hand_back(push.id, push.device, store.now()).await?;
+                if let Err(error) = store.hand_back(push.id, push.device, store.now()).await {
+                    tracing::warn!(push = %push.id, %error, "a push is left to its lease");
+                }
                 continue;
             }
             self.pacer.start();

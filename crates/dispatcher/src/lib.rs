@@ -54,8 +54,11 @@ impl Dispatcher {
         }
         loops.spawn(upkeep::run(self.store.clone(), self.settings.poll, shutdown));
         while let Some(ended) = loops.join_next().await {
-            if let Err(panic) = ended {
-                tracing::error!(%panic, "a loop of the dispatcher ended");
+            // Half a dispatcher is none: whoever runs it must learn of it.
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
             }
         }
         Ok(())

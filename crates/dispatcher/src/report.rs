@@ -1,7 +1,7 @@
 //! What operators see of pushes and of wakes that end here.
 
 use model::Timestamp;
-use push::{Exchange, Outcome};
+use push::Exchange;
 use store::{ClaimedPush, Judged, PushResult, SessionRecord, WakeRecord};
 use telemetry::{EndedSession, EndedWake, FinishedSpan, SpanKind, Value, emit_span, new_context};
 
@@ -60,21 +60,10 @@ fn attributes(push: &ClaimedPush, result: &PushResult, verdict: &str) -> Vec<(&'
 
 /// A wake that ended without a session.
 pub(crate) fn ended_wake(record: &WakeRecord) {
-    let Some(end) = record.wake.end() else { return };
-    let (outcome, reason) = match end.outcome {
-        Outcome::Unanswered(reason) => ("unanswered", reason),
-        Outcome::Failed(reason) => ("failed", reason),
-        Outcome::Answered(_) | Outcome::Cancelled => return,
-    };
     EndedWake {
-        id: record.wake.id(),
+        wake: &record.wake,
         device: &record.device_name,
         caller: &record.caller,
-        outcome,
-        reason: Some(reason.name()),
-        answer: None,
-        asked_at: record.wake.asked_at(),
-        ended_at: end.at,
         context: record.trace,
         parent: record.parent,
     }
@@ -82,10 +71,10 @@ pub(crate) fn ended_wake(record: &WakeRecord) {
 }
 
 /// A session that fell silent.
-pub(crate) fn silent_session(record: &SessionRecord) {
+pub(crate) fn silent_session(record: &SessionRecord, device: &str) {
     EndedSession {
         key: record.key,
-        device: &record.device.to_string(),
+        device,
         session_id: &record.session_id,
         ending: record.ending.as_deref().unwrap_or_default(),
         messages: record.messages,

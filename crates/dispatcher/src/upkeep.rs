@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::Timestamp;
-use store::{Error, Store};
+use store::{DeviceRef, Error, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::report;
@@ -25,9 +25,7 @@ pub(crate) async fn run(store: Store, every: Duration, shutdown: CancellationTok
             () = shutdown.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = round(&store, &mut due).await {
-            tracing::error!(%error, "upkeep failed; it is tried again");
-        }
+        round(&store, &mut due).await;
     }
 }
 
@@ -39,29 +37,36 @@ struct Due {
     prune: Timestamp,
 }
 
-async fn round(store: &Store, due: &mut Due) -> Result<(), Error> {
+/// Each step stands alone: one that fails is tried again, and holds up none of the others.
+async fn round(store: &Store, due: &mut Due) {
     let now = store.now();
-    loop {
-        let ended = store.end_due_wakes(now).await?;
+    if due.beat <= now {
+        attempt("the life sign", store.beat(now).await);
+        due.beat = now + BEAT;
+    }
+    while let Some(ended) = attempt("ending wakes", store.end_due_wakes(now).await) {
+        ended.iter().for_each(report::ended_wake);
         if ended.is_empty() {
             break;
         }
-        ended.iter().for_each(report::ended_wake);
     }
-    store.expire_leases(now).await?;
-    store.end_silent_sessions(now).await?.iter().for_each(report::silent_session);
-    if due.beat <= now {
-        store.beat(now).await?;
-        due.beat = now + BEAT;
+    attempt("freeing leases", store.expire_leases(now).await);
+    for session in attempt("ending sessions", store.end_silent_sessions(now).await).unwrap_or_default() {
+        let device = store.device(&DeviceRef::Id(session.device)).await;
+        let name = device.map_or_else(|_| session.device.to_string(), |found| found.device.name.to_string());
+        report::silent_session(&session, &name);
     }
     if due.channels <= now {
-        store.expire_channels(now).await?;
+        attempt("marking old channels", store.expire_channels(now).await);
         due.channels = now + CHANNELS;
     }
     if due.prune <= now {
         // As long as there is more, it goes on in the next round: small bites, and others come in between.
-        let more = store.prune(now).await?;
+        let more = attempt("forgetting old records", store.prune(now).await).unwrap_or_default();
         due.prune = if more { now } else { now + PRUNE };
     }
-    Ok(())
+}
+
+fn attempt<T>(what: &str, result: Result<T, Error>) -> Option<T> {
+    result.inspect_err(|error| tracing::error!(%error, "{what} failed; it is tried again")).ok()
 }

@@ -19,12 +19,18 @@ const SYNCML: &str = "application/vnd.syncml.dm+xml";
 
 /// A device's message.
 pub(crate) async fn post(State(gateway): State<Gateway>, request: Request) -> Response {
-    let inner = gateway.0;
-    match inner.serve(request).await {
-        Ok(reply) => syncml_response(reply),
-        Err(refusal) => {
-            inner.log(&refusal);
+    let inner = gateway.0.clone();
+    // A task of its own: a device that hangs up does not stop what is being committed and told of it.
+    let served = tokio::spawn(async move { inner.serve(request).await }).await;
+    match served {
+        Ok(Ok(reply)) => syncml_response(reply),
+        Ok(Err(refusal)) => {
+            gateway.0.log(&refusal);
             refusal.into_response()
+        }
+        Err(panic) => {
+            tracing::error!(%panic, "a message could not be answered");
+            Refusal::Broken.into_response()
         }
     }
 }

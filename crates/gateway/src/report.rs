@@ -18,8 +18,20 @@ impl Inner {
         started: Timestamp,
     ) {
         let device = &message.header.source.uri;
-        for wake in &committed.answered {
-            report_answered(wake, commit);
+        committed.answered.iter().chain(&committed.ended).for_each(ended_wake);
+        for session in &committed.superseded {
+            EndedSession {
+                key: session.key,
+                device,
+                session_id: &session.session_id,
+                ending: session.ending.as_deref().unwrap_or_default(),
+                messages: session.messages,
+                started_at: session.started_at,
+                ended_at: commit.now,
+                context: session.trace,
+                parent: session.parent,
+            }
+            .report();
         }
         if let Some(stored) = &commit.channel {
             let (state, generation) = (stored.channel.state().name(), stored.channel.generation());
@@ -61,17 +73,11 @@ impl Inner {
     }
 }
 
-fn report_answered(record: &WakeRecord, commit: &SessionCommit) {
-    let Some(push::End { at, outcome: push::Outcome::Answered(answer) }) = record.wake.end() else { return };
+fn ended_wake(record: &WakeRecord) {
     EndedWake {
-        id: record.wake.id(),
+        wake: &record.wake,
         device: &record.device_name,
         caller: &record.caller,
-        outcome: "answered",
-        reason: None,
-        answer: Some((commit.key, answer.attribution.name())),
-        asked_at: record.wake.asked_at(),
-        ended_at: at,
         context: record.trace,
         parent: record.parent,
     }

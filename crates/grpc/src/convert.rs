@@ -22,3 +22,19 @@ pub(crate) fn span(span: Duration) -> prost_types::Duration {
     // A span too long for the wire is "for ever" to everybody.
     span.try_into().unwrap_or(prost_types::Duration { seconds: i64::MAX, nanos: 0 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_before_the_epoch_have_nanoseconds_that_count_up() {
+        let check = |micros, seconds, nanos| {
+            let expect = prost_types::Timestamp { seconds, nanos };
+            assert_eq!(time(Timestamp::from_micros(micros)), expect);
+        };
+        check(0, 0, 0);
+        check(1_500_000, 1, 500_000_000);
+        check(-1, -1, 999_999_000);
+    }
+}

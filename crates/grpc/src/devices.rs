@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use model::{DeviceName, ProviderId, PushAppName};
 use reveille_api::v1::{self as api, ErrorReason, credential::Secret, device_service_server::DeviceService};
-use store::{Credential, DeviceFilter, DeviceRef, NewDevice};
+use store::{Credential, DeviceFilter, DeviceRef, InvalidCredential, NewDevice};
 use tokio_stream::Stream;
 use tonic::{Code, Request, Response, Status, Streaming};
 
@@ -14,13 +14,13 @@ use crate::{
     request::Reader,
     service::Edge,
     status::{self, Wanted},
-    trace,
+    wakes::ended_wake,
 };
 
 pub(crate) struct Devices(pub(crate) Arc<Edge>);
 
 /// Sessions that are shown with a device.
-const SESSIONS: u64 = 10;
+const SESSIONS: u64 = 5;
 /// Bytes of an external id.
 const EXTERNAL_ID: usize = 255;
 
@@ -30,36 +30,28 @@ impl DeviceService for Devices {
         &self,
         request: Request<api::CreateDeviceRequest>,
     ) -> Result<Response<api::CreateDeviceResponse>, Status> {
-        let result = self.create(request.into_inner()).await;
-        trace::ended(&result);
-        result.map(Response::new)
+        self.create(request.into_inner()).await.map(Response::new)
     }
 
     async fn get_device(
         &self,
         request: Request<api::GetDeviceRequest>,
     ) -> Result<Response<api::GetDeviceResponse>, Status> {
-        let result = self.look(&request.into_inner()).await;
-        trace::ended(&result);
-        result.map(Response::new)
+        self.look(&request.into_inner()).await.map(Response::new)
     }
 
     async fn list_devices(
         &self,
         request: Request<api::ListDevicesRequest>,
     ) -> Result<Response<api::ListDevicesResponse>, Status> {
-        let result = self.list(request.into_inner()).await;
-        trace::ended(&result);
-        result.map(Response::new)
+        self.list(request.into_inner()).await.map(Response::new)
     }
 
     async fn delete_device(
         &self,
         request: Request<api::DeleteDeviceRequest>,
     ) -> Result<Response<api::DeleteDeviceResponse>, Status> {
-        let result = self.delete(&request.into_inner()).await;
-        trace::ended(&result);
-        result.map(Response::new)
+        self.delete(&request.into_inner()).await.map(Response::new)
     }
 
     async fn update_device(
@@ -82,7 +74,9 @@ impl DeviceService for Devices {
         &self,
         _request: Request<api::ResetChannelRequest>,
     ) -> Result<Response<api::ResetChannelResponse>, Status> {
-        Err(Status::unimplemented("ResetChannel is not included yet"))
+        Err(Status::unimplemented(
+            "ResetChannel is not included yet: the next session repairs a dead channel by itself",
+        ))
     }
 
     async fn list_sessions(
@@ -98,8 +92,8 @@ impl Devices {
         let Edge { store, .. } = &*self.0;
         let now = store.now();
         let created = store.create_device(self.read(request)?, now).await;
-        let record = created.map_err(|error| status::of_store(error, Wanted::Device))?;
-        Ok(api::CreateDeviceResponse { device: Some(device::device(&record, now)) })
+        let record = created.map_err(|error| status::of_store(error, Wanted::NewDevice))?;
+        Ok(api::CreateDeviceResponse { device: Some(device::device(&record, now, store.rules())) })
     }
 
     fn read(&self, request: api::CreateDeviceRequest) -> Result<NewDevice, Status> {
@@ -117,6 +111,10 @@ impl Devices {
             None => Some(None),
             Some(given) => credential(&mut reader, given).map(Some),
         };
+        let known = push_app.as_ref().is_none_or(|app| self.0.settings.apps.contains_key(app));
+        if !known && reader.found_any() {
+            reader.wrong("push_app", "no push app of this name is configured");
+        }
         let read = (|| {
             Some(NewDevice {
                 id: self.0.store.new_id(),
@@ -128,10 +126,11 @@ impl Devices {
                 credential: credential?,
             })
         })();
-        reader.finish(read)
+        let new = reader.finish(read)?;
+        if known { Ok(new) } else { Err(status::not_found(Wanted::PushApp)) }
     }
 
-    /// One of the configured apps; the only one, if there is only one.
+    /// The app of that name; the only one of the configuration, if there is only one and none is named.
     fn push_app(&self, reader: &mut Reader, name: &str) -> Option<PushAppName> {
         let apps = &self.0.settings.apps;
         let mut names = apps.keys();
@@ -142,12 +141,7 @@ impl Devices {
             }
             return only.cloned();
         }
-        let parsed = reader.parse::<PushAppName>("push_app", name)?;
-        if !apps.contains_key(&parsed) {
-            reader.wrong("push_app", "no push app of this name is configured");
-            return None;
-        }
-        Some(parsed)
+        reader.parse("push_app", name)
     }
 
     async fn look(&self, request: &api::GetDeviceRequest) -> Result<api::GetDeviceResponse, Status> {
@@ -158,7 +152,7 @@ impl Devices {
         let name = record.device.name.as_str();
         Ok(api::GetDeviceResponse {
             recent_sessions: sessions.iter().map(|it| session(it, name)).collect(),
-            device: Some(device::device(&record, store.now())),
+            device: Some(device::device(&record, store.now(), store.rules())),
         })
     }
 
@@ -173,7 +167,7 @@ impl Devices {
         let found =
             store.devices(&filter, &page).await.map_err(|error| status::of_store(error, Wanted::Device))?;
         Ok(api::ListDevicesResponse {
-            devices: found.items.iter().map(|record| device::device(record, now)).collect(),
+            devices: found.items.iter().map(|record| device::device(record, now, store.rules())).collect(),
             next_page_token: page::token(found.next, &mark),
         })
     }
@@ -189,7 +183,8 @@ impl Devices {
                 return Err(status::refuse(Code::Aborted, ErrorReason::EtagMismatch, why));
             }
         }
-        store.delete_device(&wanted, store.now()).await.map_err(failed)?;
+        let ended = store.delete_device(&wanted, store.now()).await.map_err(failed)?;
+        ended.iter().for_each(ended_wake);
         Ok(api::DeleteDeviceResponse {})
     }
 }
@@ -201,15 +196,38 @@ fn wanted(device: Option<&api::DeviceRef>) -> Result<DeviceRef, Status> {
 }
 
 fn credential(reader: &mut Reader, given: api::Credential) -> Option<Credential> {
-    let read = match given.secret {
-        Some(Secret::Password(password)) => Credential::from_password(&given.user, &password),
-        Some(Secret::InnerHash(hash)) => Credential::from_inner_hash(&given.user, &hash),
-        None => {
-            reader.wrong("credential", "give a password or an inner hash");
-            return None;
-        }
+    let Some(secret) = given.secret else {
+        reader.wrong("credential.secret", "give a password or an inner hash");
+        return None;
     };
-    read.map_err(|error| reader.wrong("credential", error.to_string())).ok()
+    let made = make(&given.user, &secret);
+    if let Err(error) = &made {
+        reader.wrong(field(*error), error.to_string());
+    }
+    // The user is looked at first. Should it be wrong, the secret may be too.
+    if let (
+        Err(InvalidCredential::User | InvalidCredential::Control | InvalidCredential::Colon),
+        Err(error),
+    ) = (&made, make("anybody", &secret))
+    {
+        reader.wrong(field(error), error.to_string());
+    }
+    made.ok()
+}
+
+fn make(user: &str, secret: &Secret) -> Result<Credential, InvalidCredential> {
+    match secret {
+        Secret::Password(password) => Credential::from_password(user, password),
+        Secret::InnerHash(hash) => Credential::from_inner_hash(user, hash),
+    }
+}
+
+fn field(error: InvalidCredential) -> &'static str {
+    match error {
+        InvalidCredential::User | InvalidCredential::Control | InvalidCredential::Colon => "credential.user",
+        InvalidCredential::Password => "credential.password",
+        InvalidCredential::InnerHash => "credential.inner_hash",
+    }
 }
 
 fn filter(
@@ -217,33 +235,21 @@ fn filter(
     request: &api::ListDevicesRequest,
     now: model::Timestamp,
 ) -> Option<DeviceFilter> {
-    let mut channel_states = Vec::new();
-    for state in request.channel_states() {
-        match channel::name(state) {
-            Some(name) => channel_states.push(name),
-            None => reader.wrong("channel_states", "holds a state that is unknown"),
-        }
-    }
+    let channel_states = reader.any_of("channel_states", &request.channel_states, channel::name);
     let push_app = match request.push_app.as_str() {
-        "" => None,
-        name => Some(reader.parse::<PushAppName>("push_app", name)?),
+        "" => Some(None),
+        name => reader.parse::<PushAppName>("push_app", name).map(Some),
     };
-    let silent_since = match request.silent_for {
-        None => None,
-        Some(span) => {
-            if let Ok(span) = Duration::try_from(span) {
-                Some(now - span)
-            } else {
-                reader.wrong("silent_for", "must not be negative");
-                None
-            }
-        }
-    };
+    let labels = reader.labels("labels", request.labels.clone());
+    let silent_for = request.silent_for.map(Duration::try_from).transpose();
+    if silent_for.is_err() {
+        reader.wrong("silent_for", "must not be negative");
+    }
     Some(DeviceFilter {
         channel_states,
-        silent_since,
-        push_app,
-        labels: request.labels.clone().into_iter().collect(),
+        silent_since: silent_for.ok()?.map(|span| now - span),
+        push_app: push_app?,
+        labels: labels?.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         external_id: Some(request.external_id.clone()).filter(|id| !id.is_empty()),
     })
 }

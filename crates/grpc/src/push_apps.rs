@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use model::PushAppName;
+use model::{PushAppName, Timestamp};
 use reveille_api::v1::{self as api, push_app_service_server::PushAppService};
-use store::{AppCommand, PageRequest, PushAppRecord};
+use store::{AppCommand, ChannelCount, PageRequest, PushAppRecord};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    convert::app::app,
+    convert::app::{Known, app},
     page,
     request::Reader,
     service::Edge,
     status::{self, Wanted},
-    trace,
 };
 
 pub(crate) struct PushApps(pub(crate) Arc<Edge>);
@@ -24,36 +23,34 @@ impl PushAppService for PushApps {
         &self,
         request: Request<api::ListPushAppsRequest>,
     ) -> Result<Response<api::ListPushAppsResponse>, Status> {
-        let result = self.list(&request.into_inner()).await;
-        trace::ended(&result);
-        result.map(Response::new)
+        self.list(&request.into_inner()).await.map(Response::new)
     }
 
     async fn get_push_app(
         &self,
         request: Request<api::GetPushAppRequest>,
     ) -> Result<Response<api::GetPushAppResponse>, Status> {
-        let result = self.look(&request.into_inner().name).await;
-        trace::ended(&result);
-        result.map(|found| Response::new(api::GetPushAppResponse { push_app: Some(found) }))
+        self.look(&request.into_inner().name)
+            .await
+            .map(|found| Response::new(api::GetPushAppResponse { push_app: Some(found) }))
     }
 
     async fn pause_push_app(
         &self,
         request: Request<api::PausePushAppRequest>,
     ) -> Result<Response<api::PausePushAppResponse>, Status> {
-        let result = self.command(&request.into_inner().name, AppCommand::Pause).await;
-        trace::ended(&result);
-        result.map(|app| Response::new(api::PausePushAppResponse { push_app: Some(app) }))
+        self.command(&request.into_inner().name, AppCommand::Pause)
+            .await
+            .map(|app| Response::new(api::PausePushAppResponse { push_app: Some(app) }))
     }
 
     async fn resume_push_app(
         &self,
         request: Request<api::ResumePushAppRequest>,
     ) -> Result<Response<api::ResumePushAppResponse>, Status> {
-        let result = self.command(&request.into_inner().name, AppCommand::Resume).await;
-        trace::ended(&result);
-        result.map(|app| Response::new(api::ResumePushAppResponse { push_app: Some(app) }))
+        self.command(&request.into_inner().name, AppCommand::Resume)
+            .await
+            .map(|app| Response::new(api::ResumePushAppResponse { push_app: Some(app) }))
     }
 }
 
@@ -71,24 +68,23 @@ impl PushApps {
         let mut left = apps.into_iter().filter(|record| known(record) && after(record));
         let records: Vec<_> = left.by_ref().take(size as usize).collect();
         let next = left.next().and(records.last()).map(|last| last.name.to_string());
-        let mut push_apps = Vec::with_capacity(records.len());
-        for record in &records {
-            push_apps.push(self.converted(record).await?);
-        }
+        let counts = self.counts().await?;
+        let now = self.0.store.now();
+        let push_apps = records.iter().filter_map(|record| self.converted(record, &counts, now)).collect();
         Ok(api::ListPushAppsResponse { push_apps, next_page_token: page::token(next, MARK) })
     }
 
     async fn look(&self, name: &str) -> Result<api::PushApp, Status> {
         let name = self.name(name)?;
         let record = self.0.store.push_app(&name).await.map_err(failed)?;
-        self.converted(&record).await
+        self.shown(&record).await
     }
 
     async fn command(&self, name: &str, command: AppCommand) -> Result<api::PushApp, Status> {
         let name = self.name(name)?;
         let record = self.0.store.command_app(&name, command).await.map_err(failed)?;
         tracing::info!(push_app = %name, ?command, "an operator's command");
-        self.converted(&record).await
+        self.shown(&record).await
     }
 
     fn name(&self, name: &str) -> Result<PushAppName, Status> {
@@ -99,10 +95,27 @@ impl PushApps {
         if known { Ok(name) } else { Err(status::not_found(Wanted::PushApp)) }
     }
 
-    async fn converted(&self, record: &PushAppRecord) -> Result<api::PushApp, Status> {
+    async fn shown(&self, record: &PushAppRecord) -> Result<api::PushApp, Status> {
+        let counts = self.counts().await?;
+        let shown = self.converted(record, &counts, self.0.store.now());
+        shown.ok_or_else(|| status::not_found(Wanted::PushApp))
+    }
+
+    async fn counts(&self) -> Result<Vec<ChannelCount>, Status> {
+        self.0.store.channel_counts().await.map_err(failed)
+    }
+
+    /// None if the configuration does not have it.
+    fn converted(
+        &self,
+        record: &PushAppRecord,
+        counts: &[ChannelCount],
+        now: Timestamp,
+    ) -> Option<api::PushApp> {
         let Edge { store, settings } = &*self.0;
-        let counts = store.channel_counts().await.map_err(failed)?;
-        Ok(app(record, settings.tokens.of(&record.name), &counts, store.now()))
+        let info = settings.apps.get(&record.name)?;
+        let token = settings.tokens.of(&record.name);
+        Some(app(record, &Known { info, mode: store.rules().mode, token, counts }, now))
     }
 }
 

@@ -1,8 +1,12 @@
 //! Reading requests: every field that is wrong is noted, and all are named at once.
 
-use std::{collections::BTreeMap, str::FromStr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+    time::Duration,
+};
 
-use model::Labels;
+use model::{Labels, Priority};
 use reveille_api::v1::{self as api, device_ref::By};
 use store::DeviceRef;
 use tonic::Status;
@@ -32,6 +36,11 @@ impl Reader {
             Some(value) if self.violations.is_empty() => Ok(value),
             _ => Err(status::invalid(self.violations)),
         }
+    }
+
+    /// Whether anything is wrong so far.
+    pub(crate) fn found_any(&self) -> bool {
+        !self.violations.is_empty()
     }
 
     pub(crate) fn wrong(&mut self, field: &str, why: impl Into<String>) {
@@ -70,6 +79,40 @@ impl Reader {
             return None;
         }
         Some(text)
+    }
+
+    /// The names of the states that a filter lets through; none if it lets all through. `name` has none for "any".
+    pub(crate) fn any_of<S: TryFrom<i32>>(
+        &mut self,
+        field: &str,
+        states: &[i32],
+        name: impl Fn(S) -> Option<&'static str>,
+    ) -> Vec<&'static str> {
+        let mut names = BTreeSet::new();
+        let (mut any, mut unknown) = (false, false);
+        for &state in states {
+            match S::try_from(state).map(&name) {
+                Ok(Some(name)) => _ = names.insert(name),
+                Ok(None) => any = true,
+                Err(_) => unknown = true,
+            }
+        }
+        if unknown {
+            self.wrong(field, "holds a state that is unknown");
+        }
+        if any { Vec::new() } else { names.into_iter().collect() }
+    }
+
+    /// Bulk, if nothing is said.
+    pub(crate) fn priority(&mut self, priority: i32) -> Option<Priority> {
+        match api::WakePriority::try_from(priority) {
+            Ok(api::WakePriority::Interactive) => Some(Priority::Interactive),
+            Ok(api::WakePriority::Bulk | api::WakePriority::Unspecified) => Some(Priority::Bulk),
+            Err(_) => {
+                self.wrong("priority", "must be INTERACTIVE or BULK");
+                None
+            }
+        }
     }
 
     pub(crate) fn reason(&mut self, text: String) -> Option<String> {

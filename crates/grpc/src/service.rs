@@ -12,7 +12,7 @@ use reveille_api::{
 use store::Store;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::{
     Request, Status,
     service::{InterceptorLayer, interceptor},
@@ -64,8 +64,9 @@ impl Service {
         let (reporter, health) = tonic_health::server::health_reporter();
         health::begin(&reporter).await;
         let Edge { store, settings } = &*self.edge;
-        let watch = health::watch(reporter, store.clone(), settings.health_every, self.draining.clone());
-        let watch = tokio::spawn(watch);
+        let (draining, stop) = (self.draining.clone(), shutdown.clone());
+        let watch = health::watch(reporter, store.clone(), settings.health_every, draining, stop);
+        let _watch = AbortOnDropHandle::new(tokio::spawn(watch));
         let edge = &self.edge;
         let wakes = WakeServiceServer::new(Wakes(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
         let devices =
@@ -73,7 +74,7 @@ impl Service {
         let apps =
             PushAppServiceServer::new(PushApps(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
         let layer = InterceptorLayer::new(RefuseWhileDraining(self.draining.clone()));
-        let served = Server::builder()
+        Server::builder()
             .layer(TraceLayer)
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .add_service(tower::Layer::layer(&layer, wakes))
@@ -86,9 +87,8 @@ impl Service {
                 TcpIncoming::from(listener).with_nodelay(Some(true)),
                 shutdown.cancelled_owned(),
             )
-            .await;
-        watch.abort();
-        Ok(served?)
+            .await?;
+        Ok(())
     }
 }
 

@@ -10,10 +10,15 @@ use tonic_types::{ErrorDetails, StatusExt};
 /// The domain of our `ErrorInfo`.
 const DOMAIN: &str = "reveille";
 
+/// How long to wait after a collision with another replica.
+const COLLISION: Duration = Duration::from_millis(100);
+
 /// What a call looked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wanted {
     Device,
+    /// It is to be created.
+    NewDevice,
     Wake,
     PushApp,
 }
@@ -23,9 +28,7 @@ pub(crate) fn of_store(error: Error, wanted: Wanted) -> Status {
     use ErrorReason as Reason;
     match error {
         Error::NotFound => not_found(wanted),
-        Error::Conflict(_) => {
-            refuse(Code::AlreadyExists, Reason::DeviceExists, "there is a device of this name")
-        }
+        Error::Conflict(_) => conflict(wanted),
         Error::Busy(after) => {
             retry(Code::ResourceExhausted, Reason::Overloaded, "a queue is full: nothing was accepted", after)
         }
@@ -44,9 +47,22 @@ pub(crate) fn of_store(error: Error, wanted: Wanted) -> Status {
     }
 }
 
+fn conflict(wanted: Wanted) -> Status {
+    match wanted {
+        Wanted::NewDevice => {
+            refuse(Code::AlreadyExists, ErrorReason::DeviceExists, "there is a device of this name")
+        }
+        // Two replicas changed one record at the same moment, and nothing of this call was stored.
+        Wanted::Device | Wanted::Wake | Wanted::PushApp => {
+            let what = "somebody else changed the record at the same moment: repeat the call";
+            retry(Code::Unavailable, ErrorReason::StoreUnavailable, what, COLLISION)
+        }
+    }
+}
+
 pub(crate) fn not_found(wanted: Wanted) -> Status {
     let (reason, what) = match wanted {
-        Wanted::Device => (ErrorReason::DeviceNotFound, "no device has this name or id"),
+        Wanted::Device | Wanted::NewDevice => (ErrorReason::DeviceNotFound, "no device has this name or id"),
         Wanted::Wake => (ErrorReason::WakeNotFound, "no wake has this id"),
         Wanted::PushApp => (ErrorReason::PushAppNotFound, "the configuration has no push app of this name"),
     };
@@ -82,4 +98,40 @@ fn retry(code: Code, reason: ErrorReason, message: &str, after: Duration) -> Sta
 fn details(reason: ErrorReason) -> ErrorDetails {
     let name = reason.as_str_name().trim_start_matches("ERROR_REASON_");
     ErrorDetails::with_error_info(name, DOMAIN, [])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table() {
+        let wait = Duration::from_millis(250);
+        let away = || Error::Unavailable { after: wait, reason: "planted".into() };
+        let table = [
+            (Error::NotFound, Wanted::Device, Code::NotFound, "DEVICE_NOT_FOUND", None),
+            (Error::NotFound, Wanted::Wake, Code::NotFound, "WAKE_NOT_FOUND", None),
+            (Error::NotFound, Wanted::PushApp, Code::NotFound, "PUSH_APP_NOT_FOUND", None),
+            (Error::Conflict("planted"), Wanted::NewDevice, Code::AlreadyExists, "DEVICE_EXISTS", None),
+            (
+                Error::Conflict("planted"),
+                Wanted::Wake,
+                Code::Unavailable,
+                "STORE_UNAVAILABLE",
+                Some(COLLISION),
+            ),
+            (Error::Busy(wait), Wanted::Wake, Code::ResourceExhausted, "OVERLOADED", Some(wait)),
+            (away(), Wanted::Device, Code::Unavailable, "STORE_UNAVAILABLE", Some(wait)),
+            (Error::Corrupt("planted".into()), Wanted::Wake, Code::DataLoss, "STORE_CORRUPT", None),
+        ];
+        for (error, wanted, code, reason, after) in table {
+            let status = of_store(error.clone(), wanted);
+            let details = status.get_error_details();
+            let info = details.error_info().unwrap();
+            assert_eq!((status.code(), info.reason.as_str()), (code, reason), "{error:?}");
+            assert_eq!(info.domain, "reveille");
+            assert_eq!(details.retry_info().and_then(|retry| retry.retry_delay), after, "{error:?}");
+            assert!(!status.message().contains("planted"), "what went wrong inside stays inside");
+        }
+    }
 }

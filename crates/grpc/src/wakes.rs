@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use model::WakeId;
+use model::{TraceContext, WakeId};
 use push::Outcome;
 use reveille_api::v1::{self as api, ErrorReason, wake_service_server::WakeService};
 use ring::digest;
@@ -17,7 +17,6 @@ use crate::{
     request::{ANONYMOUS, Reader},
     service::Edge,
     status::{self, Wanted},
-    trace,
 };
 
 pub(crate) struct Wakes(pub(crate) Arc<Edge>);
@@ -27,36 +26,31 @@ type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[tonic::async_trait]
 impl WakeService for Wakes {
     async fn wake(&self, request: Request<api::WakeRequest>) -> Result<Response<api::WakeResponse>, Status> {
-        let result = self.ask(request.into_inner()).await;
-        trace::ended(&result);
-        result.map(Response::new)
+        // The span's own context, or the caller's where no span is recorded.
+        let parent =
+            telemetry::current_context().or_else(|| telemetry::from_headers(request.metadata().as_ref()));
+        self.ask(request.into_inner(), parent).await.map(Response::new)
     }
 
     async fn get_wake(
         &self,
         request: Request<api::GetWakeRequest>,
     ) -> Result<Response<api::GetWakeResponse>, Status> {
-        let result = self.look(&request.into_inner().id).await;
-        trace::ended(&result);
-        result.map(Response::new)
+        self.look(&request.into_inner().id).await.map(Response::new)
     }
 
     async fn list_wakes(
         &self,
         request: Request<api::ListWakesRequest>,
     ) -> Result<Response<api::ListWakesResponse>, Status> {
-        let result = self.list(request.into_inner()).await;
-        trace::ended(&result);
-        result.map(Response::new)
+        self.list(request.into_inner()).await.map(Response::new)
     }
 
     async fn cancel_wake(
         &self,
         request: Request<api::CancelWakeRequest>,
     ) -> Result<Response<api::CancelWakeResponse>, Status> {
-        let result = self.cancel(&request.into_inner().id).await;
-        trace::ended(&result);
-        result.map(Response::new)
+        self.cancel(&request.into_inner().id).await.map(Response::new)
     }
 
     async fn batch_wake(
@@ -86,37 +80,40 @@ impl WakeService for Wakes {
 }
 
 impl Wakes {
-    async fn ask(&self, request: api::WakeRequest) -> Result<api::WakeResponse, Status> {
-        let store = &self.0.store;
-        let asked = store.ask(self.read(request)?).await;
-        match asked.map_err(|error| status::of_store(error, Wanted::Device))? {
-            Ok(asked) => {
-                report(&asked.wake);
-                let expectation = expectation(&asked);
-                Ok(api::WakeResponse { wake: Some(wake::wake(&asked.wake)), expectation })
-            }
-            Err(refused) => Err(refusal(refused)),
+    async fn ask(
+        &self,
+        request: api::WakeRequest,
+        parent: Option<TraceContext>,
+    ) -> Result<api::WakeResponse, Status> {
+        let ask = self.read(request, parent)?;
+        let id = ask.id;
+        let asked = self.0.store.ask(ask).await.map_err(|error| status::of_store(error, Wanted::Device))?;
+        let asked = asked.map_err(refusal)?;
+        // One that was made before, under the same key, was reported by whoever saw its end.
+        if asked.wake.wake.id() == id {
+            ended_wake(&asked.wake);
         }
+        let expectation = expectation(&asked);
+        Ok(api::WakeResponse { wake: Some(wake::wake(&asked.wake)), expectation })
     }
 
-    fn read(&self, request: api::WakeRequest) -> Result<AskWake, Status> {
+    fn read(&self, request: api::WakeRequest, parent: Option<TraceContext>) -> Result<AskWake, Status> {
         let store = &self.0.store;
         let hash = request_hash(&request);
         let mut reader = Reader::default();
         let device = reader.device("device", request.device.as_ref());
         let timeout = reader.timeout(request.timeout);
-        let priority = wake::priority_of(request.priority());
+        let priority = reader.priority(request.priority);
         let reason = reader.reason(request.reason);
         let key = reader.key(request.idempotency_key);
         let labels = reader.labels("labels", request.labels);
-        let parent = telemetry::current_context();
         let read = (|| {
             Some(AskWake {
                 id: store.new_id(),
                 summons: store.new_id(),
                 device: device?,
                 timeout: timeout?,
-                priority,
+                priority: priority?,
                 reason: reason?,
                 caller: ANONYMOUS.to_owned(),
                 labels: labels?,
@@ -152,13 +149,7 @@ impl Wakes {
             None => Some(None),
             given => reader.device("device", given.as_ref()).map(Some),
         };
-        let mut states = Vec::new();
-        for state in request.states() {
-            match wake::state_name(state) {
-                Some(name) => states.push(name),
-                None => reader.wrong("states", "holds a state that is unknown"),
-            }
-        }
+        let states = reader.any_of("states", &request.states, wake::state_name);
         let mark = format!("wakes {device:?} {states:?}");
         let page = page::wanted(&mut reader, request.page_size, &request.page_token, &mark);
         let (device, page) = reader.finish(device.zip(page))?;
@@ -187,7 +178,7 @@ impl Wakes {
         match record.wake.end() {
             Some(end) if end.outcome == Outcome::Cancelled => {
                 if end.at == now {
-                    report(&record);
+                    ended_wake(&record);
                 }
                 Ok(api::CancelWakeResponse { wake: Some(wake::wake(&record)) })
             }
@@ -233,25 +224,9 @@ fn refusal(refused: Refused) -> Status {
     }
 }
 
-/// A wake that ended in the call itself: called off, or answered by an open session.
-fn report(record: &WakeRecord) {
-    let Some(end) = record.wake.end() else { return };
-    let (outcome, answer) = match end.outcome {
-        Outcome::Answered(answer) => ("answered", Some((answer.session, answer.attribution.name()))),
-        Outcome::Cancelled => ("cancelled", None),
-        Outcome::Unanswered(_) | Outcome::Failed(_) => return,
-    };
-    EndedWake {
-        id: record.wake.id(),
-        device: &record.device_name,
-        caller: &record.caller,
-        outcome,
-        reason: None,
-        answer,
-        asked_at: record.wake.asked_at(),
-        ended_at: end.at,
-        context: record.trace,
-        parent: record.parent,
-    }
-    .report();
+/// A wake that ended in a call: called off, answered by an open session, or gone with its device. Call it once for each
+/// wake; of one that is live it says nothing.
+pub(crate) fn ended_wake(record: &WakeRecord) {
+    let WakeRecord { wake, device_name, caller, trace, parent, .. } = record;
+    EndedWake { wake, device: device_name, caller, context: *trace, parent: *parent }.report();
 }

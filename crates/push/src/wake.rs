@@ -94,6 +94,34 @@ pub enum EndReason {
     MalformedPush,
 }
 
+impl Outcome {
+    /// The name in records, metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answered(_) => "answered",
+            Self::Unanswered(_) => "unanswered",
+            Self::Cancelled => "cancelled",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Why there was no answer, unless nobody wanted one any more.
+    pub fn reason(self) -> Option<EndReason> {
+        match self {
+            Self::Unanswered(reason) | Self::Failed(reason) => Some(reason),
+            Self::Answered(_) | Self::Cancelled => None,
+        }
+    }
+
+    /// The answer.
+    pub fn answer(self) -> Option<Answer> {
+        match self {
+            Self::Answered(answer) => Some(answer),
+            Self::Unanswered(_) | Self::Cancelled | Self::Failed(_) => None,
+        }
+    }
+}
+
 impl Attribution {
     /// The name in records, metrics and logs.
     pub fn name(self) -> &'static str {

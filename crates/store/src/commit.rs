@@ -25,6 +25,8 @@ use crate::{
 
 /// Units in one transaction.
 const BATCH: usize = 256;
+/// Units of a batch that fail until each of the rest goes alone.
+const BAD_UNITS: usize = 4;
 /// Units that may wait; more are refused.
 const QUEUE: usize = 4_096;
 /// How long a refused caller should wait.
@@ -39,6 +41,11 @@ pub(crate) trait Operation: Send + Sync + 'static {
     fn device(&self) -> Option<DeviceId>;
 
     fn run(&self, scope: &Scope<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+
+    /// Whether what it did is worth waking others for.
+    fn is_news(_output: &Self::Output) -> bool {
+        true
+    }
 }
 
 /// What an operation works with.
@@ -106,6 +113,7 @@ impl Scope<'_> {
 trait Unit: Send {
     fn device(&self) -> Option<DeviceId>;
     fn run<'a>(&'a mut self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<(), Error>>;
+    fn is_news(&self) -> bool;
     fn deliver(self: Box<Self>, committed: Result<(), Error>);
 }
 
@@ -127,6 +135,10 @@ impl<O: Operation> Unit for Job<O> {
         })
     }
 
+    fn is_news(&self) -> bool {
+        self.output.as_ref().is_some_and(O::is_news)
+    }
+
     fn deliver(self: Box<Self>, committed: Result<(), Error>) {
         let Self { output, reply, .. } = *self;
         let result = committed.and_then(|()| output.ok_or_else(stopped));
@@ -144,41 +156,53 @@ async fn write(
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
         batch.sort_by_key(|unit| (unit.device().is_none(), unit.device()));
-        settle(&mut batch, &writer, &tools).await;
-        changed.send_modify(|count| *count = count.wrapping_add(1));
+        if settle(&mut batch, &writer, &tools).await {
+            changed.send_modify(|count| *count = count.wrapping_add(1));
+        }
     }
 }
 
 /// Why nothing was committed.
 enum Failure {
-    /// A unit failed, and all was rolled back.
-    Unit(Error),
+    /// The unit at this place failed, and all was rolled back.
+    Unit(usize, Error),
     /// The database could not begin, or failed while it committed. Then nobody knows whether it did, so nothing is repeated.
     Database(Error),
 }
 
-/// Commits a batch and tells every caller. One bad unit must not fail its neighbours: then each is run alone.
-async fn settle(batch: &mut Vec<Box<dyn Unit>>, writer: &DatabaseConnection, tools: &Tools) {
-    let mut down = match commit(batch, writer, tools).await {
-        Ok(()) => return batch.drain(..).for_each(|unit| unit.deliver(Ok(()))),
-        // Alone it was already, and the database itself was well.
-        Err(Failure::Unit(error)) if batch.len() == 1 && !matches!(error, Error::Unavailable { .. }) => {
-            return batch.drain(..).for_each(|unit| unit.deliver(Err(error.clone())));
+/// Commits a batch and tells every caller. One bad unit must not fail its neighbours: it is told, and the others try
+/// again; if there are many such, each goes alone. Says whether anything was committed that others should know.
+async fn settle(batch: &mut Vec<Box<dyn Unit>>, writer: &DatabaseConnection, tools: &Tools) -> bool {
+    for _ in 0..BAD_UNITS {
+        match commit(batch, writer, tools).await {
+            Ok(()) => return deliver(batch, &Ok(())),
+            Err(Failure::Database(error)) => return deliver(batch, &Err(error)),
+            Err(Failure::Unit(place, error)) => batch.remove(place).deliver(Err(error)),
         }
-        Err(Failure::Unit(_)) => None,
-        Err(Failure::Database(error)) => Some(error),
-    };
+        if batch.is_empty() {
+            return false;
+        }
+    }
+    let (mut news, mut down) = (false, None);
     for mut unit in batch.drain(..) {
         let result = match &down {
-            Some(error) => Err(error.clone()),
+            Some(error) => Err(Error::clone(error)),
             None => match commit(std::slice::from_mut(&mut unit), writer, tools).await {
                 Ok(()) => Ok(()),
-                Err(Failure::Unit(error)) => Err(error),
+                Err(Failure::Unit(_, error)) => Err(error),
                 Err(Failure::Database(error)) => Err(down.insert(error).clone()),
             },
         };
+        news |= result.is_ok() && unit.is_news();
         unit.deliver(result);
     }
+    news
+}
+
+fn deliver(batch: &mut Vec<Box<dyn Unit>>, result: &Result<(), Error>) -> bool {
+    let news = result.is_ok() && batch.iter().any(|unit| unit.is_news());
+    batch.drain(..).for_each(|unit| unit.deliver(result.clone()));
+    news
 }
 
 async fn commit(
@@ -187,21 +211,24 @@ async fn commit(
     tools: &Tools,
 ) -> Result<(), Failure> {
     let tx = writer.begin_with_options(for_writing()).await.map_err(|e| Failure::Database(e.into()))?;
-    if let Err(error) = run(batch, &tx, tools).await {
-        // The unit's error says more than that of a rollback, which a lost connection has done already.
+    if let Err(failure) = run(batch, &tx, tools).await {
+        // The failure says more than that of a rollback, which a lost connection has done already.
         let _ = tx.rollback().await;
-        return Err(Failure::Unit(error));
+        return Err(failure);
     }
     tx.commit().await.map_err(|e| Failure::Database(e.into()))
 }
 
-async fn run(batch: &mut [Box<dyn Unit>], tx: &DatabaseTransaction, tools: &Tools) -> Result<(), Error> {
-    lock_devices(batch.iter().filter_map(|unit| unit.device()).map(DeviceId::uuid).collect(), tx).await?;
+async fn run(batch: &mut [Box<dyn Unit>], tx: &DatabaseTransaction, tools: &Tools) -> Result<(), Failure> {
+    let devices = batch.iter().filter_map(|unit| unit.device()).map(DeviceId::uuid).collect();
+    lock_devices(devices, tx).await.map_err(Failure::Database)?;
     let events = Mutex::default();
-    for unit in batch {
-        unit.run(&Scope { tx, tools, events: &events }).await?;
+    for (place, unit) in batch.iter_mut().enumerate() {
+        let scope = Scope { tx, tools, events: &events };
+        unit.run(&scope).await.map_err(|error| Failure::Unit(place, error))?;
     }
-    number(events.into_inner().unwrap_or_else(PoisonError::into_inner), tx).await
+    let events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
+    number(events, tx).await.map_err(Failure::Database)
 }
 
 /// Locks the devices of a batch, in one order, before its units lock anything else: replicas may wait for each other, but

@@ -21,6 +21,9 @@ pub enum InvalidCredential {
     /// There is no user name, or one that is too long.
     #[error("the user name must have 1 to 255 bytes")]
     User,
+    /// It holds a control character.
+    #[error("the user name must not hold control characters")]
+    Control,
     /// Basic separates user and password by a colon (oma-dm.md §7.1).
     #[error("the user name must not hold a colon")]
     Colon,
@@ -60,6 +63,7 @@ fn check_user(user: &str) -> Result<(), InvalidCredential> {
     match user {
         "" => Err(InvalidCredential::User),
         user if user.len() > LONGEST => Err(InvalidCredential::User),
+        user if user.chars().any(char::is_control) => Err(InvalidCredential::Control),
         user if user.contains(':') => Err(InvalidCredential::Colon),
         _ => Ok(()),
     }

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use crate::{
-    Credential, Error, Page, PageRequest, Store, StoredChannel,
+    Credential, Error, Page, PageRequest, Store, StoredChannel, WakeRecord,
     commit::{Operation, Scope, Tools},
     entity::{channel, device},
     record::{channel_of, corrupt, insert_channel, labels_column, labels_of, lock_device, timestamp},
@@ -158,8 +158,8 @@ impl Store {
         Ok(page.cut(records.collect::<Result<_, _>>()?, |record| record.device.name.to_string()))
     }
 
-    /// Deletes a device with its sessions; its wakes end unanswered.
-    pub async fn delete_device(&self, wanted: &DeviceRef, now: Timestamp) -> Result<(), Error> {
+    /// Deletes a device with its sessions; its wakes end unanswered, and are returned.
+    pub async fn delete_device(&self, wanted: &DeviceRef, now: Timestamp) -> Result<Vec<WakeRecord>, Error> {
         let device = self.device_id(wanted).await?;
         self.submit(Delete { device, now }).await
     }
@@ -287,16 +287,16 @@ struct Delete {
 }
 
 impl Operation for Delete {
-    type Output = ();
+    type Output = Vec<WakeRecord>;
 
     fn device(&self) -> Option<DeviceId> {
         Some(self.device)
     }
 
-    async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
+    async fn run(&self, scope: &Scope<'_>) -> Result<Vec<WakeRecord>, Error> {
         lock_device(scope, self.device).await?;
-        end_all(scope, self.device, End::Unanswered(push::EndReason::Deleted), self.now).await?;
+        let ended = end_all(scope, self.device, End::Unanswered(push::EndReason::Deleted), self.now).await?;
         device::Entity::delete_by_id(self.device.uuid()).exec(scope.tx).await?;
-        Ok(())
+        Ok(ended)
     }
 }

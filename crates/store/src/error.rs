@@ -38,6 +38,9 @@ impl From<DbErr> for Error {
         if let Some(SqlErr::UniqueConstraintViolation(_)) = error.sql_err() {
             return Self::Conflict("it exists already");
         }
+        if is_crosswise(&error) {
+            return Self::Conflict("another replica was in the way");
+        }
         match error {
             DbErr::RecordNotFound(_) | DbErr::RecordNotUpdated => Self::NotFound,
             DbErr::Type(what) | DbErr::Json(what) => Self::Corrupt(what),
@@ -50,6 +53,17 @@ impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
         Self::Corrupt(error.to_string())
     }
+}
+
+/// PostgreSQL rolled the transaction back because others waited for it crosswise: nothing is wrong with what it did.
+fn is_crosswise(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    // Deadlock, and failure to serialize.
+    code.is_some_and(|code| matches!(code.as_ref(), "40P01" | "40001"))
 }
 
 /// The error's own words. Drivers name tables, columns and constraints, never bound values.

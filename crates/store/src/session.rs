@@ -162,6 +162,8 @@ pub struct SessionCommitted {
     pub answered: Vec<WakeRecord>,
     /// The wakes that ended unanswered, because the device left the management.
     pub ended: Vec<WakeRecord>,
+    /// The open sessions that it took the place of.
+    pub superseded: Vec<SessionRecord>,
     /// The context of the session's span: in the trace of the oldest wake it answered.
     pub trace: TraceContext,
 }

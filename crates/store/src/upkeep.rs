@@ -1,6 +1,9 @@
 //! What time alone does: deadlines, lost leases, silent sessions, old channels, old records.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use ::push::Outcome;
 use futures_util::future::join_all;
@@ -17,8 +20,8 @@ use crate::{
     commit::{Operation, Scope},
     entity::{channel, heartbeat, push, session, summons, wake},
     record::{
-        condition_of, load_channel, lock_free_devices, lock_if_known, save_channel, save_summons, summons_of,
-        summons_of_device,
+        channel_of, condition_of, load_channel, lock_free_devices, lock_if_known, save_channel, save_summons,
+        summons_of, summons_of_device,
     },
     session::session_record,
     wake::{finish, is_live, live_wakes, narrow},
@@ -210,6 +213,10 @@ impl Operation for ExpireLeases {
         }
         Ok(freed)
     }
+
+    fn is_news(freed: &usize) -> bool {
+        *freed > 0
+    }
 }
 
 impl ExpireLeases {
@@ -333,6 +340,10 @@ impl Operation for Beat {
             .await?;
         Ok(())
     }
+
+    fn is_news((): &()) -> bool {
+        false
+    }
 }
 
 struct ResumeWindows {
@@ -378,14 +389,22 @@ impl ResumeWindows {
             .all(scope.tx)
             .await?;
         let last = devices.last().copied();
-        for device in lock_free_devices(scope, devices).await? {
-            let device = DeviceId::new(device.id);
-            let Some(mut summons) = summons_of_device(scope, device).await? else { continue };
+        let locked = lock_free_devices(scope, devices).await?;
+        let devices: Vec<_> = locked.into_iter().map(|device| device.id).collect();
+        let rows = summons::Entity::find().filter(summons::Column::DeviceId.is_in(devices.clone()));
+        let rows = rows.all(scope.tx).await?;
+        let channels = channel::Entity::find().filter(channel::Column::DeviceId.is_in(devices));
+        let channels: HashMap<_, _> =
+            channels.all(scope.tx).await?.into_iter().map(|row| (row.device_id, row)).collect();
+        for row in rows {
+            let Some(channel) = channels.get(&row.device_id) else { continue };
+            let (channel, mut summons) = (channel_of(channel, scope.tools)?.channel, summons_of(&row)?);
             let before = summons.clone();
             summons.extend_window(away, since);
-            if summons != before {
-                let stored = load_channel(scope, device).await?;
-                save_summons(scope, &summons, &stored.channel, self.now).await?;
+            // The rules may be others than when the process went: what is due is worked out anew.
+            let due = summons.next_at(&channel, self.now, &scope.tools.rules).as_micros();
+            if summons != before || due != row.next_at {
+                save_summons(scope, &summons, &channel, self.now).await?;
             }
         }
         Ok(last)

@@ -71,7 +71,7 @@ contract! {
         one_bad_unit_does_not_fail_its_neighbours
         a_full_queue_is_busy
         a_forgotten_cursor_shows_in_the_first_number
-        every_commit_raises_the_signal;
+        what_is_news_raises_the_signal;
     opening:
         a_missing_schema_is_refused
         the_schema_goes_up_and_down

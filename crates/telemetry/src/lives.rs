@@ -1,29 +1,20 @@
 //! The two lives that outlast a request: a wake, from being asked for to its end, and a session, from its first message
 //! to its last. When one is over it gets its span and its one log line, wherever in the service it ended.
 
-use model::{DeviceName, SessionKey, Timestamp, TraceContext, WakeId};
+use model::{DeviceName, SessionKey, Timestamp, TraceContext};
+use push::{End, EndReason, Outcome, Wake};
 
 use crate::{FinishedSpan, SpanKind, Value, emit_span};
 
 /// A wake that is over.
 #[derive(Clone, Debug)]
 pub struct EndedWake<'a> {
-    /// Its id.
-    pub id: WakeId,
+    /// The wake. One that is not over is not reported.
+    pub wake: &'a Wake,
     /// Its device.
     pub device: &'a DeviceName,
     /// Who asked for it.
     pub caller: &'a str,
-    /// `answered`, `unanswered`, `cancelled` or `failed`.
-    pub outcome: &'static str,
-    /// Why it ended without an answer.
-    pub reason: Option<&'static str>,
-    /// The session that answered it, and whether a push brought it.
-    pub answer: Option<(SessionKey, &'static str)>,
-    /// When it was asked for.
-    pub asked_at: Timestamp,
-    /// When it ended.
-    pub ended_at: Timestamp,
     /// Its span.
     pub context: TraceContext,
     /// The span that it was asked for in.
@@ -56,42 +47,42 @@ pub struct EndedSession<'a> {
 impl EndedWake<'_> {
     /// Logs it, and exports its span.
     pub fn report(&self) {
-        let millis = self.ended_at.since(self.asked_at).as_millis();
-        let session = self.answer.map(|(session, _)| session.to_string());
+        let Some(End { at, outcome }) = self.wake.end() else { return };
+        let reason = outcome.reason().map(EndReason::name);
+        let session = outcome.answer().map(|answer| answer.session.to_string());
+        let attribution = outcome.answer().map(|answer| answer.attribution.name());
         tracing::info!(
-            wake = %self.id,
+            wake = %self.wake.id(),
             device = %self.device,
             caller = self.caller,
-            outcome = self.outcome,
-            reason = self.reason,
+            outcome = outcome.name(),
+            reason,
             session,
-            attribution = self.answer.map(|(_, attribution)| attribution),
-            millis,
+            attribution,
+            millis = at.since(self.wake.asked_at()).as_millis(),
             trace_id = self.context.trace_id_hex(),
             "wake ended",
         );
-        let mut attributes = vec![
-            ("reveille.wake.id", Value::Text(self.id.to_string())),
-            ("reveille.device", Value::Text(self.device.to_string())),
-            ("reveille.caller", Value::Text(self.caller.to_owned())),
-            ("reveille.wake.outcome", Value::Text(self.outcome.to_owned())),
-        ];
         let texts = [
-            ("reveille.wake.reason", self.reason.map(str::to_owned)),
+            ("reveille.wake.id", Some(self.wake.id().to_string())),
+            ("reveille.device", Some(self.device.to_string())),
+            ("reveille.caller", Some(self.caller.to_owned())),
+            ("reveille.wake.outcome", Some(outcome.name().to_owned())),
+            ("reveille.wake.reason", reason.map(str::to_owned)),
             ("reveille.session.id", session),
-            ("reveille.wake.attribution", self.answer.map(|(_, attribution)| attribution.to_owned())),
+            ("reveille.wake.attribution", attribution.map(str::to_owned)),
         ];
-        attributes.extend(texts.into_iter().filter_map(|(key, text)| Some((key, Value::Text(text?)))));
+        let failed = matches!(outcome, Outcome::Failed(_));
         emit_span(FinishedSpan {
             name: "wake",
             context: self.context,
             parent: self.parent.map(|parent| parent.span_id),
             kind: SpanKind::Internal,
-            start: self.asked_at,
-            end: self.ended_at,
-            attributes,
+            start: self.wake.asked_at(),
+            end: at,
+            attributes: texts.into_iter().filter_map(|(key, text)| Some((key, Value::Text(text?)))).collect(),
             links: Vec::new(),
-            error: (self.outcome == "failed").then(|| self.reason.unwrap_or("failed").to_owned()),
+            error: reason.filter(|_| failed).map(str::to_owned),
         });
     }
 }

@@ -1,26 +1,31 @@
 //! Push apps.
 
 use model::Timestamp;
-use push::{Fault, FaultKind};
+use push::{Fault, FaultKind, Mode};
 use reveille_api::v1 as api;
 use store::{ChannelCount, PushAppRecord};
 
 use super::{channel, time};
-use crate::settings::TokenReport;
+use crate::settings::{AppInfo, TokenReport};
 
-pub(crate) fn app(
-    record: &PushAppRecord,
-    token: TokenReport,
-    counts: &[ChannelCount],
-    now: Timestamp,
-) -> api::PushApp {
+/// What is known of a push app besides its condition.
+pub(crate) struct Known<'a> {
+    pub(crate) info: &'a AppInfo,
+    pub(crate) mode: Mode,
+    pub(crate) token: TokenReport,
+    pub(crate) counts: &'a [ChannelCount],
+}
+
+pub(crate) fn app(record: &PushAppRecord, known: &Known<'_>, now: Timestamp) -> api::PushApp {
+    let Known { info, mode, token, counts } = known;
     let condition = &record.condition;
     api::PushApp {
         name: record.name.to_string(),
-        pfn: record.pfn.to_string(),
+        pfn: info.pfn.to_string(),
+        // The only kind that there is: the WNS client speaks to no other endpoint.
         auth: api::PushAppAuth::Legacy.into(),
-        mode: api::PushMode::On.into(),
-        token: Some(token_state(token, now)),
+        mode: push_mode(*mode).into(),
+        token: Some(token_state(*token, now)),
         gate_time: condition.gate_until().filter(|until| *until > now).map(time),
         fault: condition.fault().map(fault),
         blocked_time: condition.blocked_at().map(time),
@@ -30,6 +35,13 @@ pub(crate) fn app(
             .filter(|count| count.app == record.name.as_str())
             .map(counted)
             .collect(),
+    }
+}
+
+fn push_mode(mode: Mode) -> api::PushMode {
+    match mode {
+        Mode::On => api::PushMode::On,
+        Mode::Off => api::PushMode::Off,
     }
 }
 

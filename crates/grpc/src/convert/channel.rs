@@ -1,21 +1,24 @@
 //! Channels. The `ChannelURI` itself never leaves.
 
 use model::Timestamp;
-use push::{Channel, ChannelState, Refusal};
+use push::{Channel, ChannelState, Refusal, Settings};
 use reveille_api::v1 as api;
 
 use super::{span, time};
 
-pub(crate) fn channel(channel: &Channel, push_app: &str, now: Timestamp) -> api::Channel {
+pub(crate) fn channel(channel: &Channel, push_app: &str, now: Timestamp, rules: &Settings) -> api::Channel {
     let state_of = channel.state();
     let gate = channel.gated_until();
+    // What is remembered of a URI that was lost is nobody's age.
+    let has_uri = channel.uri().is_some();
+    let aged_from = channel.expires_at(rules).map(|end| end - rules.channel_life);
     api::Channel {
         state: state(state_of).into(),
         refusal: refusal(state_of).into(),
         generation: channel.generation(),
         push_app: push_app.to_owned(),
-        first_seen_time: channel.first_seen().map(time),
-        age: channel.first_seen().map(|seen| span(now.since(seen))),
+        first_seen_time: channel.first_seen().filter(|_| has_uri).map(time),
+        age: aged_from.filter(|_| has_uri).map(|from| span(now.since(from))),
         push_status: channel.push_status(),
         dead_time: channel.dead_since().map(time),
         gate_time: gate.filter(|until| *until != Timestamp::MAX && *until > now).map(time),
@@ -36,7 +39,7 @@ pub(crate) fn state(state: ChannelState) -> api::ChannelState {
     }
 }
 
-/// The store's name of a state; none for a value that nobody knows.
+/// The store's name of a state; none for "any".
 pub(crate) fn name(state: api::ChannelState) -> Option<&'static str> {
     match state {
         api::ChannelState::Unset => Some("unset"),
@@ -64,5 +67,26 @@ fn refusal(state: ChannelState) -> api::ChannelRefusal {
         Refusal::InvalidUri => api::ChannelRefusal::InvalidUri,
         Refusal::Provider => api::ChannelRefusal::Provider,
         Refusal::Write(_) => api::ChannelRefusal::Write,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_have_one_name_here_and_in_the_store() {
+        let all = [
+            ChannelState::Unset,
+            ChannelState::Pending,
+            ChannelState::Live,
+            ChannelState::Stale,
+            ChannelState::Dead,
+            ChannelState::Refused(Refusal::InvalidUri),
+        ];
+        for it in all {
+            assert_eq!(name(state(it)), Some(it.name()));
+            assert_eq!(state_of_name(it.name()), state(it));
+        }
     }
 }

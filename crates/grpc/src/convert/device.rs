@@ -1,12 +1,13 @@
 //! Devices.
 
 use model::Timestamp;
+use push::Settings;
 use reveille_api::v1 as api;
 use store::{DeviceInfo, DeviceRecord};
 
 use super::{channel, time};
 
-pub(crate) fn device(record: &DeviceRecord, now: Timestamp) -> api::Device {
+pub(crate) fn device(record: &DeviceRecord, now: Timestamp, rules: &Settings) -> api::Device {
     let device = &record.device;
     let enrollment = match device.unenrolled_at {
         None => api::EnrollmentState::Enrolled,
@@ -24,8 +25,8 @@ pub(crate) fn device(record: &DeviceRecord, now: Timestamp) -> api::Device {
         create_time: Some(time(device.created_at)),
         last_seen_time: device.last_seen_at.map(time),
         unenroll_time: device.unenrolled_at.map(time),
-        channel: Some(channel::channel(&record.channel, device.push_app.as_str(), now)),
-        info: Some(info(&device.info)),
+        channel: Some(channel::channel(&record.channel, device.push_app.as_str(), now, rules)),
+        info: device.last_seen_at.map(|_| info(&device.info)),
         polling: None,
         etag: etag(device.revision),
     }

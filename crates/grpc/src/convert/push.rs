@@ -48,3 +48,33 @@ fn verdict(name: &str) -> api::PushVerdict {
         _ => Verdict::Unspecified,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use push::Verdict;
+
+    use super::*;
+
+    #[test]
+    fn every_verdict_has_a_word_of_its_own() {
+        let all = [
+            Verdict::Sent { connection: None },
+            Verdict::SentUnknown,
+            Verdict::Dropped,
+            Verdict::ChannelThrottled,
+            Verdict::ChannelDead,
+            Verdict::Mismatch,
+            Verdict::CredentialFault,
+            Verdict::AppBlocked,
+            Verdict::AppThrottled { retry_after: None },
+            Verdict::Malformed,
+            Verdict::Failed,
+            Verdict::Ambiguous,
+        ];
+        for it in all {
+            let expect = format!("PUSH_VERDICT_{}", it.name().to_uppercase());
+            assert_eq!(verdict(it.name()).as_str_name(), expect);
+        }
+        assert_eq!(verdict("lease_expired"), api::PushVerdict::Ambiguous);
+    }
+}

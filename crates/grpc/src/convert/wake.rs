@@ -7,7 +7,6 @@ use store::{Expectation, WakeRecord};
 
 use super::{channel, span, time};
 
-/// A wake. `answered` is when the session started that answered it.
 pub(crate) fn wake(record: &WakeRecord) -> api::Wake {
     let wake = &record.wake;
     let end = wake.end();
@@ -53,7 +52,7 @@ pub(crate) fn expectation(
     })
 }
 
-/// The store's names of the states that are asked for.
+/// The store's name of a state; none for "any".
 pub(crate) fn state_name(state: api::WakeState) -> Option<&'static str> {
     match state {
         api::WakeState::Live => Some("live"),
@@ -62,14 +61,6 @@ pub(crate) fn state_name(state: api::WakeState) -> Option<&'static str> {
         api::WakeState::Cancelled => Some("cancelled"),
         api::WakeState::Failed => Some("failed"),
         api::WakeState::Unspecified => None,
-    }
-}
-
-/// Bulk, unless something else is asked for.
-pub(crate) fn priority_of(priority: api::WakePriority) -> Priority {
-    match priority {
-        api::WakePriority::Interactive => Priority::Interactive,
-        api::WakePriority::Bulk | api::WakePriority::Unspecified => Priority::Bulk,
     }
 }
 
@@ -93,7 +84,8 @@ fn state(outcome: Option<Outcome>) -> (api::WakeState, api::WakeEndReason) {
 
 fn answer(record: &WakeRecord, end: push::End) -> Option<api::WakeAnswer> {
     let Outcome::Answered(answer) = end.outcome else { return None };
-    // A session ends the wakes that it answers in the transaction that starts it: one time for both.
+    // A session ends the wakes that it answers in the transaction that starts it: one time for both. One that was open
+    // when the wake was asked for answers it there and then.
     Some(api::WakeAnswer {
         session_id: answer.session.to_string(),
         session_start_time: Some(time(end.at)),

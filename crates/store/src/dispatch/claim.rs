@@ -1,8 +1,12 @@
 //! Claiming: the intent is durable before anything is sent.
 
+use std::time::Duration;
+
 use ::push::{ChannelUri, Claim, Summons};
 use model::{DeviceId, PushId, SummonsId, Timestamp};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
 use uuid::Uuid;
 
 use super::{ClaimRequest, ClaimedPush};
@@ -29,11 +33,27 @@ impl Operation for ClaimRequest {
         let mut claimed = Vec::new();
         let due = self.lock_due(scope).await?;
         for (device, id) in due.into_iter().zip(&self.ids) {
-            claimed.extend(self.claim(scope, device, *id, lease_until).await?);
+            let key = device.id;
+            match self.claim(scope, device, *id, lease_until).await {
+                Ok(push) => claimed.extend(push),
+                // One record that cannot be read must not hold up all the others.
+                Err(Error::Corrupt(what)) => {
+                    tracing::error!(device = %key, what, "a device cannot be pushed to");
+                    self.set_aside(scope, key).await?;
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(claimed)
     }
+
+    fn is_news(claimed: &Vec<ClaimedPush>) -> bool {
+        !claimed.is_empty()
+    }
 }
+
+/// How long a summons is set aside that cannot be pushed for now.
+const ASIDE: Duration = Duration::from_mins(1);
 
 impl ClaimRequest {
     /// Locks the devices whose summonses are due, skipping those that somebody else holds.
@@ -49,6 +69,15 @@ impl ClaimRequest {
             .limit(self.ids.len() as u64);
         let due: Vec<Uuid> = due.into_tuple().all(scope.tx).await?;
         lock_free_devices(scope, due).await
+    }
+
+    async fn set_aside(&self, scope: &Scope<'_>, device: Uuid) -> Result<(), Error> {
+        summons::Entity::update_many()
+            .col_expr(summons::Column::NextAt, Expr::val((self.now + ASIDE).as_micros()))
+            .filter(summons::Column::DeviceId.eq(device))
+            .exec(scope.tx)
+            .await?;
+        Ok(())
     }
 
     async fn claim(
@@ -101,7 +130,7 @@ impl ClaimRequest {
         let claim = if ours { summons.claim(id, &mut stored.channel, self.now, rules) } else { None };
         if !ours {
             // The device is about to be set up for this app: its next session decides.
-            summons.hold(summons.last_deadline());
+            summons.hold(self.now + ASIDE);
         }
         if claim.is_some() || expired {
             save_channel(scope, device, stored).await?;

@@ -9,7 +9,10 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{RecordedAlert, STATE, SessionCommit, SessionCommitted, SessionScope, SessionStart};
+use super::{
+    RecordedAlert, STATE, SessionCommit, SessionCommitted, SessionRecord, SessionScope, SessionStart,
+    session_record,
+};
 use crate::{
     Error, WakeRecord,
     commit::{Operation, Scope, Tools},
@@ -17,6 +20,9 @@ use crate::{
     record::{load_channel, lock_device, save_channel, save_summons, summons_of_device},
     wake::{End, end_all},
 };
+
+/// How a session ends that another one takes the place of.
+const SUPERSEDED: &str = "superseded";
 
 impl Operation for SessionCommit {
     type Output = SessionCommitted;
@@ -28,10 +34,10 @@ impl Operation for SessionCommit {
     async fn run(&self, scope: &Scope<'_>) -> Result<SessionCommitted, Error> {
         let (device, clones) = self.lock(scope).await?;
         let mut trace = self.trace;
-        let mut answered = Vec::new();
+        let (mut answered, mut superseded) = (Vec::new(), Vec::new());
         match self.start {
             SessionStart::Starts { newest } => {
-                self.supersede(scope, &device, newest).await?;
+                superseded = self.supersede(scope, &device, newest).await?;
                 if self.scope == SessionScope::Device {
                     answered = self.answer(scope).await?;
                 }
@@ -55,7 +61,7 @@ impl Operation for SessionCommit {
                 end_all(scope, self.device, End::Unanswered(push::EndReason::Unenrolled), self.now).await?;
         }
         self.hold_summons(scope).await?;
-        Ok(SessionCommitted { answered, ended, trace })
+        Ok(SessionCommitted { answered, ended, superseded, trace })
     }
 }
 
@@ -99,7 +105,7 @@ impl SessionCommit {
         scope: &Scope<'_>,
         device: &device::Model,
         newest: Option<SessionKey>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<SessionRecord>, Error> {
         let current = match self.scope {
             SessionScope::Device => device.device_session,
             SessionScope::User => device.user_session,
@@ -107,17 +113,29 @@ impl SessionCommit {
         if current.map(SessionKey::new) != newest {
             return Err(Error::Conflict("another session started meanwhile"));
         }
-        session::Entity::update_many()
-            .col_expr(session::Column::EndedAt, Expr::val(self.now.as_micros()))
-            .col_expr(session::Column::Ending, Expr::val("superseded"))
-            // Whoever is about to commit a message of the older session must see that it is over.
-            .col_expr(session::Column::Revision, Expr::col(session::Column::Revision).add(1))
-            .filter(session::Column::DeviceId.eq(device.id))
-            .filter(session::Column::Scope.eq(self.scope.name()))
-            .filter(session::Column::EndedAt.is_null())
-            .exec(scope.tx)
-            .await?;
-        self.forget_uneventful(scope).await
+        let open = || {
+            Condition::all()
+                .add(session::Column::DeviceId.eq(device.id))
+                .add(session::Column::Scope.eq(self.scope.name()))
+                .add(session::Column::EndedAt.is_null())
+        };
+        let older = session::Entity::find().filter(open()).all(scope.tx).await?;
+        if !older.is_empty() {
+            session::Entity::update_many()
+                .col_expr(session::Column::EndedAt, Expr::val(self.now.as_micros()))
+                .col_expr(session::Column::Ending, Expr::val(SUPERSEDED))
+                // Whoever is about to commit a message of the older session must see that it is over.
+                .col_expr(session::Column::Revision, Expr::col(session::Column::Revision).add(1))
+                .filter(open())
+                .exec(scope.tx)
+                .await?;
+        }
+        self.forget_uneventful(scope).await?;
+        let ended = |row: session::Model| {
+            let (ended_at, ending) = (Some(self.now.as_micros()), Some(SUPERSEDED.to_owned()));
+            session_record(session::Model { ended_at, ending, ..row })
+        };
+        older.into_iter().map(ended).collect()
     }
 
     /// Of the sessions in which nothing happened, a device's last few are enough. The one that starts is among them.

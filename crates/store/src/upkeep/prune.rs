@@ -39,6 +39,10 @@ impl Operation for Prune {
         ];
         Ok(pruned.into_iter().max().unwrap_or(0))
     }
+
+    fn is_news(_pruned: &u64) -> bool {
+        false
+    }
 }
 
 impl Prune {

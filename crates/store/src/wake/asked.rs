@@ -101,7 +101,11 @@ impl Store {
     /// Makes a wake. It is durable when this returns.
     pub async fn ask(&self, ask: AskWake) -> Result<Result<Asked, Refused>, Error> {
         match self.device_id(&ask.device).await {
-            Ok(device) => self.submit(Ask { ask, device }).await,
+            Ok(device) => match self.submit(Ask { ask: ask.clone(), device }).await {
+                // The same key at another replica at the same time: now it is there to be found.
+                Err(Error::Conflict(_)) => self.submit(Ask { ask, device }).await,
+                asked => asked,
+            },
             Err(Error::NotFound) => Ok(Err(Refused::UnknownDevice)),
             Err(error) => Err(error),
         }

@@ -5,7 +5,7 @@ use std::{
     net::TcpListener,
     os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::OnceLock,
 };
 
@@ -28,8 +28,8 @@ cd / && rm -rf "$1"
 
 struct Cluster {
     url: String,
-    /// The cluster is torn down when this closes, which the system does when the process ends.
-    _lifeline: ChildStdin,
+    /// The cluster is torn down when its input closes, which the system does when this process ends.
+    _shell: Child,
 }
 
 /// The server's URL, or what is missing.
@@ -64,20 +64,21 @@ fn start() -> Result<Cluster, &'static str> {
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let mut first = String::new();
     lines.read_line(&mut first).unwrap();
-    let lifeline = child.stdin.take().unwrap();
     if first.trim() != "ready" {
-        drop(lifeline);
+        drop(child.stdin.take());
         lines.read_to_string(&mut first).unwrap();
+        child.wait().unwrap();
         panic!("PostgreSQL does not start: {first}");
     }
-    Ok(Cluster { url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), _lifeline: lifeline })
+    Ok(Cluster { url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), _shell: child })
 }
 
 /// The directory of PostgreSQL's programs.
 fn programs() -> Option<PathBuf> {
     let has_initdb = |dir: &PathBuf| dir.join("initdb").exists() && dir.join("pg_ctl").exists();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut versions: Vec<_> = Path::new("/usr/lib/postgresql").read_dir().into_iter().flatten().flatten().collect();
+    let mut versions: Vec<_> =
+        Path::new("/usr/lib/postgresql").read_dir().into_iter().flatten().flatten().collect();
     versions.sort_by_key(std::fs::DirEntry::file_name);
     let debian = versions.into_iter().rev().map(|version| version.path().join("bin"));
     std::env::split_paths(&path).chain(debian).find(has_initdb)

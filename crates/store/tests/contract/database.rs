@@ -1,15 +1,14 @@
 //! A database for one case.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
 
 use push::Settings;
-use sea_orm::{
-    ConnectionTrait, Database as Connect, DatabaseConnection, DatabaseTransaction, QueryResult, Statement,
-    TransactionTrait, TryGetable,
-};
+use sea_orm::{ConnectionTrait, Database as Connect, DatabaseConnection, QueryResult, Statement, TryGetable};
 use store::{Key, OpenError, Retention, Store, schema_up};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 use crate::cluster;
 
@@ -31,6 +30,7 @@ impl Database {
     /// None, loudly, if there is no PostgreSQL and none is demanded.
     pub(crate) async fn postgres() -> Option<Self> {
         static SHOUTED: OnceLock<()> = OnceLock::new();
+        static CASES: AtomicU32 = AtomicU32::new(0);
         let server = match cluster::server() {
             Ok(server) => server,
             Err(missing) => {
@@ -43,7 +43,8 @@ impl Database {
                 return None;
             }
         };
-        let name = format!("reveille_test_{}", Uuid::now_v7().simple());
+        let case = CASES.fetch_add(1, Ordering::Relaxed);
+        let name = format!("reveille_test_{}_{case}", std::process::id());
         let admin = Connect::connect(server).await.unwrap();
         admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
         let (host, _) = server.rsplit_once('/').unwrap();
@@ -105,13 +106,5 @@ impl Database {
     async fn query(&self, sql: &str) -> Vec<QueryResult> {
         let raw = self.raw().await;
         raw.query_all_raw(Statement::from_string(raw.get_database_backend(), sql)).await.unwrap()
-    }
-
-    /// Keeps the store from writing life signs, of which there must be one, until it is dropped.
-    pub(crate) async fn hold_life_signs(&self) -> DatabaseTransaction {
-        let tx = self.raw().await.begin().await.unwrap();
-        // On SQLite any write holds off all others, on PostgreSQL that of the same row.
-        tx.execute_unprepared("UPDATE heartbeats SET at = at").await.unwrap();
-        tx
     }
 }

@@ -129,7 +129,8 @@ pub(crate) async fn a_deleted_device_takes_its_wakes_along(database: Database) {
     let device = field.live_device("one").await;
     let asked = field.ask(device, NOON).await;
     field.open_session(field.live_device("two").await, NOON).await;
-    field.store.delete_device(&DeviceRef::Id(device), NOON + MINUTE).await.unwrap();
+    let ended = field.store.delete_device(&DeviceRef::Id(device), NOON + MINUTE).await.unwrap();
+    assert_eq!(ended.iter().map(|wake| wake.wake.id()).collect::<Vec<_>>(), [asked.wake.wake.id()]);
     assert_eq!(field.store.device(&DeviceRef::Id(device)).await.unwrap_err(), Error::NotFound);
     let end = field.again(&asked).await.wake.end().unwrap();
     assert_eq!((end.at, end.outcome), (NOON + MINUTE, Outcome::Unanswered(EndReason::Deleted)));
@@ -151,7 +152,8 @@ pub(crate) async fn what_is_secret_is_sealed(database: Database) {
     field.open_session(device, NOON).await;
     assert_eq!(field.channel(device).await.uri().unwrap().expose(), uri("planted"));
     let secrets = [hash.as_bytes(), b"planted", b"nonce"];
-    let columns = [("devices", "auth_hash"), ("channels", "uri"), ("sessions", "state"), ("key_check", "sealed")];
+    let columns =
+        [("devices", "auth_hash"), ("channels", "uri"), ("sessions", "state"), ("key_check", "sealed")];
     for (table, column) in columns {
         let blobs = field.database.blobs(table, column).await;
         assert!(!blobs.is_empty(), "{table}.{column} is filled");

@@ -1,6 +1,6 @@
 //! The sequence of events, and the committer beneath it.
 
-use futures_util::future::join_all;
+use futures_util::future::{FutureExt, join_all};
 use store::{DeviceRef, Error, EventKind};
 
 use crate::{
@@ -33,7 +33,8 @@ pub(crate) async fn numbers_are_consecutive_under_concurrency(database: Database
     assert_eq!(seen, (1..=200).collect::<Vec<i64>>(), "a reader who follows sees no gap");
     let events = field.events().await;
     let mut told: Vec<_> = events.iter().map(|event| event.wake).collect();
-    (wakes.sort_unstable(), told.sort_unstable());
+    wakes.sort_unstable();
+    told.sort_unstable();
     assert_eq!(told, wakes);
     assert!(events.iter().all(|event| event.kind == EventKind::Asked && event.at == NOON));
     assert_eq!(field.store.event_range().await.unwrap(), Some(1..=200));
@@ -56,23 +57,19 @@ pub(crate) async fn one_bad_unit_does_not_fail_its_neighbours(database: Database
 
 pub(crate) async fn a_full_queue_is_busy(database: Database) {
     let field = Field::new(database).await;
-    field.store.beat(NOON).await.unwrap();
-    let held = field.database.hold_life_signs().await;
-    let beats = (0..6_000).map(|_| field.store.beat(NOON));
-    let release = async {
-        let mut refused = field.store.beat(NOON).await;
-        while refused.is_ok() {
-            refused = field.store.beat(NOON).await;
+    // The committer does not run while nothing is awaited.
+    let mut accepted = Vec::new();
+    let refused = loop {
+        let mut beat = Box::pin(field.store.beat(NOON));
+        match (&mut beat).now_or_never() {
+            None => accepted.push(beat),
+            Some(ended) => break ended,
         }
-        held.rollback().await.unwrap();
-        refused
+        assert!(accepted.len() < 10_000, "the queue is bounded");
     };
-    let (beats, refused) = tokio::join!(join_all(beats), release);
     assert!(matches!(refused, Err(Error::Busy(after)) if !after.is_zero()), "{refused:?}");
-    let busy = beats.iter().filter(|beat| matches!(beat, Err(Error::Busy(_)))).count();
-    let done = beats.iter().filter(|beat| beat.is_ok()).count();
-    assert_eq!(busy + done, 6_000, "what was accepted is done");
-    assert!((1_000..2_000).contains(&busy), "the queue is bounded: {busy} were refused");
+    assert!(accepted.len() > 1_000, "{}", accepted.len());
+    assert!(join_all(accepted).await.iter().all(Result::is_ok), "what was accepted is done");
     field.store.beat(NOON).await.unwrap();
 }
 
@@ -94,13 +91,18 @@ pub(crate) async fn a_forgotten_cursor_shows_in_the_first_number(database: Datab
     assert_eq!(field.store.events_after(3, 10).await.unwrap()[0].seq, 4);
 }
 
-pub(crate) async fn every_commit_raises_the_signal(database: Database) {
+pub(crate) async fn what_is_news_raises_the_signal(database: Database) {
     let field = Field::new(database).await;
     let device = field.device("one").await;
     let mut changed = field.store.changed();
     changed.mark_unchanged();
     field.store.device(&DeviceRef::Id(device)).await.unwrap();
-    assert!(!changed.has_changed().unwrap(), "reading is no change");
+    field.store.beat(NOON).await.unwrap();
+    assert!(field.claim(NOON).await.is_empty());
+    assert!(
+        !changed.has_changed().unwrap(),
+        "neither reading, nor a life sign, nor a claim of nothing is news"
+    );
     field.ask(device, NOON).await;
     changed.changed().await.unwrap();
 }

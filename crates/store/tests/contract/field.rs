@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use model::{DeviceId, DeviceName, Labels, Pfn, Priority, PushAppName, PushId, SessionKey, Timestamp, TraceContext};
+use model::{
+    DeviceId, DeviceName, Labels, Pfn, Priority, PushAppName, PushId, SessionKey, Timestamp, TraceContext,
+};
 use push::{
     Channel, ConnectionStatus, Context, Detail, Exchange, Observation, Origin, Reading, Readings, Visit,
     WnsResponse, WriteAnswer,
 };
 use store::{
-    AskWake, Asked, ClaimRequest, ClaimedPush, DeviceInfo, DeviceRef, Event, Idempotency, NewDevice, PushResult,
-    SessionCommit, SessionCommitted, SessionScope, SessionStart, Store, StoredChannel, WakeRecord,
+    AskWake, Asked, ClaimRequest, ClaimedPush, DeviceInfo, DeviceRef, Event, Idempotency, NewDevice,
+    PushResult, SessionCommit, SessionCommitted, SessionScope, SessionStart, Store, StoredChannel,
+    WakeRecord,
 };
 
 use crate::database::Database;
@@ -88,13 +91,22 @@ impl Field {
     }
 
     /// A session is opened.
-    pub(crate) async fn open_session(&self, device: DeviceId, now: Timestamp) -> (SessionKey, SessionCommitted) {
+    pub(crate) async fn open_session(
+        &self,
+        device: DeviceId,
+        now: Timestamp,
+    ) -> (SessionKey, SessionCommitted) {
         let commit = self.start(device, now).await;
         (commit.key, self.store.commit_session(commit).await.unwrap())
     }
 
     /// The second message of a session.
-    pub(crate) async fn next_message(&self, device: DeviceId, key: SessionKey, now: Timestamp) -> SessionCommit {
+    pub(crate) async fn next_message(
+        &self,
+        device: DeviceId,
+        key: SessionKey,
+        now: Timestamp,
+    ) -> SessionCommit {
         SessionCommit {
             key,
             start: SessionStart::GoesOn { revision: 0 },
@@ -190,8 +202,8 @@ pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
     Labels::new(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))).unwrap()
 }
 
-pub(crate) fn key(key: &str, request: &str) -> Option<Idempotency> {
-    Some(Idempotency { key: key.into(), request_hash: request.into() })
+pub(crate) fn key(key: &str, request: &str) -> Idempotency {
+    Idempotency { key: key.into(), request_hash: request.into() }
 }
 
 /// The commit's message is the session's last.
@@ -231,7 +243,12 @@ pub(crate) fn responded(status: u16) -> Exchange {
 pub(crate) fn said(notification_status: &str) -> Exchange {
     let notification_status = Some(notification_status.to_owned());
     let connection = Some(ConnectionStatus::Connected);
-    Exchange::Responded(WnsResponse { status: 200, notification_status, connection, ..WnsResponse::default() })
+    Exchange::Responded(WnsResponse {
+        status: 200,
+        notification_status,
+        connection,
+        ..WnsResponse::default()
+    })
 }
 
 pub(crate) fn received() -> Exchange {

@@ -26,7 +26,9 @@ pub(crate) async fn the_schema_goes_up_and_down(database: Database) {
 
 pub(crate) async fn a_newer_schema_is_welcome(database: Database) {
     schema_up(&database.url).await.unwrap();
-    database.execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20991231_future', 0)").await;
+    database
+        .execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20991231_future', 0)")
+        .await;
     schema_up(&database.url).await.unwrap();
     let status = schema_status(&database.url).await.unwrap();
     assert!(status.pending.is_empty() && status.applied.iter().any(|name| name.contains("future")));

@@ -2,9 +2,7 @@
 
 use model::{Priority, Timestamp};
 use push::{ChannelState, EndReason, Outcome};
-use store::{
-    AppCommand, AskWake, DeviceRef, EventKind, Expectation, PageRequest, Refused, WakeFilter,
-};
+use store::{AppCommand, AskWake, DeviceRef, EventKind, Expectation, PageRequest, Refused, WakeFilter};
 
 use crate::{
     database::Database,
@@ -51,7 +49,7 @@ pub(crate) async fn an_unknown_device_is_refused(database: Database) {
 pub(crate) async fn the_same_key_makes_one_wake(database: Database) {
     let field = Field::new(database).await;
     let device = field.live_device("one").await;
-    let ask = |request: &str| AskWake { idempotency: key("k", request), ..field.wake(device, NOON) };
+    let ask = |request: &str| AskWake { idempotency: Some(key("k", request)), ..field.wake(device, NOON) };
     let first = field.store.ask(ask("a")).await.unwrap().unwrap();
     let again = field.store.ask(ask("a")).await.unwrap().unwrap();
     assert_eq!(again.wake.wake, first.wake.wake);
@@ -63,8 +61,8 @@ pub(crate) async fn the_same_key_makes_one_wake(database: Database) {
     assert_ne!(stranger.wake.wake.id(), first.wake.wake.id(), "keys belong to their callers");
     assert_eq!(field.events().await.len(), 2);
     let (one, two) = tokio::join!(
-        field.store.ask(AskWake { idempotency: key("race", "a"), ..field.wake(device, NOON) }),
-        field.store.ask(AskWake { idempotency: key("race", "a"), ..field.wake(device, NOON) }),
+        field.store.ask(AskWake { idempotency: Some(key("race", "a")), ..field.wake(device, NOON) }),
+        field.store.ask(AskWake { idempotency: Some(key("race", "a")), ..field.wake(device, NOON) }),
     );
     assert_eq!(one.unwrap().unwrap().wake.wake.id(), two.unwrap().unwrap().wake.wake.id());
 }
@@ -72,7 +70,8 @@ pub(crate) async fn the_same_key_makes_one_wake(database: Database) {
 pub(crate) async fn a_key_is_free_again_a_day_after_its_wake(database: Database) {
     let field = Field::new(database).await;
     let device = field.live_device("one").await;
-    let ask = |request: &str, now| AskWake { idempotency: key("k", request), ..field.wake(device, now) };
+    let ask =
+        |request: &str, now| AskWake { idempotency: Some(key("k", request)), ..field.wake(device, now) };
     let first = field.store.ask(ask("a", NOON)).await.unwrap().unwrap();
     let later = NOON + DAY * 2;
     let alive = field.store.ask(ask("b", later)).await.unwrap();
@@ -116,9 +115,9 @@ pub(crate) async fn a_cancelled_wake_leaves_the_others(database: Database) {
     assert_eq!((end.at, end.outcome), (NOON + MINUTE, Outcome::Cancelled));
     assert_eq!(field.again(&bulk).await.wake.end(), None);
     assert!(field.claim(NOON + MINUTE).await.is_empty(), "what is left is bulk");
-    let due = |priority| field.store.next_due(Box::leak(Box::new(app())), priority);
-    assert_eq!(due(Priority::Interactive).await.unwrap(), None);
-    assert!(due(Priority::Bulk).await.unwrap().is_some_and(|at| at <= NOON));
+    let main = app();
+    assert_eq!(field.store.next_due(&main, Priority::Interactive).await.unwrap(), None);
+    assert!(field.store.next_due(&main, Priority::Bulk).await.unwrap().is_some_and(|at| at <= NOON));
     let again = field.store.cancel_wake(urgent.wake.wake.id(), NOON + HOUR).await.unwrap();
     assert_eq!(again.wake.end(), Some(end), "it ended once");
 }

@@ -1,0 +1,126 @@
+//! What all services share: what is not there yet, health, draining, a database that fails, reflection.
+
+use std::time::Duration;
+
+use reveille_api::v1::{
+    BatchWakeRequest, ListSessionsRequest, ListWakesRequest, ResetChannelRequest, UpdateDeviceRequest,
+    WatchWakesRequest,
+};
+use tonic::Code;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tonic_reflection::pb::{v1, v1alpha};
+use tonic_types::StatusExt;
+
+use crate::field::{Field, refusal, refused, wake_of};
+
+const WAKES: &str = "reveille.v1.WakeService";
+const SERVICES: [&str; 4] = ["", WAKES, "reveille.v1.DeviceService", "reveille.v1.PushAppService"];
+
+async fn health(field: &Field, service: &str) -> ServingStatus {
+    let request = HealthCheckRequest { service: service.to_owned() };
+    HealthClient::new(field.channel.clone()).check(request).await.unwrap().into_inner().status()
+}
+
+async fn until(field: &Field, wanted: ServingStatus) {
+    let looking = async {
+        for service in SERVICES {
+            while health(field, service).await != wanted {}
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), looking).await.expect("in time");
+}
+
+#[tokio::test]
+async fn what_comes_later_says_so() {
+    let field = Field::new().await;
+    let (mut wakes, mut devices) = (field.wakes(), field.devices());
+    let refused = [
+        wakes.batch_wake(BatchWakeRequest::default()).await.unwrap_err(),
+        wakes.wake_many(tokio_stream::empty()).await.unwrap_err(),
+        wakes.watch_wakes(WatchWakesRequest::default()).await.unwrap_err(),
+        devices.update_device(UpdateDeviceRequest::default()).await.unwrap_err(),
+        devices.import_devices(tokio_stream::empty()).await.unwrap_err(),
+        devices.reset_channel(ResetChannelRequest::default()).await.unwrap_err(),
+        devices.list_sessions(ListSessionsRequest::default()).await.unwrap_err(),
+    ];
+    for status in refused {
+        assert_eq!(status.code(), Code::Unimplemented);
+        assert!(status.message().contains("not included yet"), "{}", status.message());
+    }
+}
+
+#[tokio::test]
+async fn draining_turns_the_health_off_and_refuses_calls() {
+    let field = Field::new().await;
+    until(&field, ServingStatus::Serving).await;
+    field.draining.cancel();
+    until(&field, ServingStatus::NotServing).await;
+    let status = field.wakes().wake(wake_of("DEVICE")).await.unwrap_err();
+    assert_eq!(refusal(&status), refused(Code::Unavailable, "DRAINING"));
+    assert!(status.get_details_retry_info().is_some(), "and when to try again");
+}
+
+#[tokio::test]
+async fn a_broken_database_turns_the_health_off_until_it_is_mended() {
+    let field = Field::new().await;
+    until(&field, ServingStatus::Serving).await;
+    while !store::schema_status(&field.database).await.unwrap().applied.is_empty() {
+        store::schema_down(&field.database).await.unwrap();
+    }
+    until(&field, ServingStatus::NotServing).await;
+    let status = field.wakes().list_wakes(ListWakesRequest::default()).await.unwrap_err();
+    assert_eq!(refusal(&status), refused(Code::Unavailable, "STORE_UNAVAILABLE"));
+    assert!(status.get_details_retry_info().is_some());
+    assert!(!status.message().contains("table"), "the database's words are for the log: {status:?}");
+    store::schema_up(&field.database).await.unwrap();
+    until(&field, ServingStatus::Serving).await;
+}
+
+#[tokio::test]
+async fn those_who_watch_the_health_do_not_hold_up_the_end() {
+    let field = Field::new().await;
+    until(&field, ServingStatus::Serving).await;
+    let request = HealthCheckRequest { service: WAKES.to_owned() };
+    let mut client = HealthClient::new(field.channel.clone());
+    let mut watched = client.watch(request).await.unwrap().into_inner();
+    let mut next = async || watched.message().await.unwrap().map(|seen| seen.status());
+    assert_eq!(next().await, Some(ServingStatus::Serving));
+    field.shutdown.cancel();
+    assert_eq!(next().await, Some(ServingStatus::NotServing));
+    assert_eq!(next().await, None);
+    let served = tokio::time::timeout(Duration::from_secs(20), field.served).await;
+    served.expect("in time").unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn reflection_lists_the_services_in_both_versions() {
+    use v1::{server_reflection_request, server_reflection_response::MessageResponse};
+    use v1alpha::{
+        server_reflection_request as alpha_request,
+        server_reflection_response::MessageResponse as AlphaResponse,
+    };
+    let field = Field::new().await;
+    let list = server_reflection_request::MessageRequest::ListServices(String::new());
+    let request = v1::ServerReflectionRequest { message_request: Some(list), ..Default::default() };
+    let mut client = v1::server_reflection_client::ServerReflectionClient::new(field.channel.clone());
+    let mut answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
+    let answer = answers.message().await.unwrap().unwrap().message_response;
+    let Some(MessageResponse::ListServicesResponse(found)) = answer else { panic!("a list: {answer:?}") };
+    let names: Vec<_> = found.service.into_iter().map(|service| service.name).collect();
+
+    let list = alpha_request::MessageRequest::ListServices(String::new());
+    let request = v1alpha::ServerReflectionRequest { message_request: Some(list), ..Default::default() };
+    let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(field.channel.clone());
+    let mut answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
+    let answer = answers.message().await.unwrap().unwrap().message_response;
+    let Some(AlphaResponse::ListServicesResponse(found)) = answer else { panic!("a list: {answer:?}") };
+    let older: Vec<_> = found.service.into_iter().map(|service| service.name).collect();
+
+    for names in [names, older] {
+        for service in SERVICES.into_iter().skip(1).chain(["grpc.health.v1.Health"]) {
+            assert!(names.iter().any(|name| name == service), "{service} in {names:?}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What operators see of calls: one span each, and nothing secret in it.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    sync::{Mutex, OnceLock},
+    thread::{self, ThreadId},
+};
+
+use reveille_api::v1::{
+    BatchWakeRequest, CreateDeviceRequest, GetWakeRequest, ListPushAppsRequest, ListWakesRequest,
+};
+use secrecy::ExposeSecret;
+use tracing::{
+    Event, Subscriber,
+    field::{Field as Name, Visit},
+    span,
+};
+use tracing_subscriber::{
+    filter::LevelFilter,
+    layer::{Context, Layer, SubscriberExt},
+    registry::LookupSpan,
+};
+
+use crate::field::{Field, PLANTED, creation, password};
+
+/// The fields of a span or an event.
+type Fields = BTreeMap<&'static str, String>;
+
+/// What was said in this process. One for all tests: a subscriber of a single thread would miss what other threads were
+/// the first to say.
+#[derive(Default)]
+struct Notes {
+    calls: Mutex<Vec<(ThreadId, Fields)>>,
+    all: Mutex<Vec<String>>,
+}
+
+struct Noting(&'static Notes);
+
+impl Notes {
+    /// Notes from now on.
+    fn begin() -> &'static Self {
+        static NOTES: OnceLock<&'static Notes> = OnceLock::new();
+        NOTES.get_or_init(|| {
+            let notes: &'static Notes = Box::leak(Box::default());
+            let layer = Noting(notes).with_filter(LevelFilter::DEBUG);
+            tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
+            notes
+        })
+    }
+
+    /// The fields of the span of this test's last call of this method: it shares a thread with its server.
+    fn call(&self, method: &str) -> Fields {
+        let calls = self.calls.lock().unwrap().clone();
+        let mine = calls.into_iter().rev().filter(|(thread, _)| *thread == thread::current().id());
+        mine.map(|(_, call)| call).find(|call| call["rpc.method"] == method).expect("a span")
+    }
+
+    fn note(&self, fields: &Fields) {
+        self.all.lock().unwrap().push(format!("{fields:?}"));
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Noting {
+    fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
+        let mut seen = Seen(Fields::new());
+        attributes.record(&mut seen);
+        self.0.note(&seen.0);
+        if let Some(span) = context.span(id).filter(|span| span.name() == "rpc") {
+            span.extensions_mut().insert(seen);
+        }
+    }
+
+    fn on_record(&self, id: &span::Id, values: &span::Record<'_>, context: Context<'_, S>) {
+        let mut said = Seen(Fields::new());
+        values.record(&mut said);
+        self.0.note(&said.0);
+        let Some(span) = context.span(id) else { return };
+        if let Some(seen) = span.extensions_mut().get_mut::<Seen>() {
+            seen.0.append(&mut said.0);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        let mut seen = Seen(Fields::new());
+        event.record(&mut seen);
+        self.0.note(&seen.0);
+    }
+
+    fn on_close(&self, id: span::Id, context: Context<'_, S>) {
+        let span = context.span(&id).unwrap();
+        if let Some(Seen(fields)) = span.extensions_mut().remove() {
+            self.0.calls.lock().unwrap().push((thread::current().id(), fields));
+        }
+    }
+}
+
+struct Seen(Fields);
+
+impl Visit for Seen {
+    fn record_str(&mut self, field: &Name, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Name, value: &dyn Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+#[tokio::test]
+async fn every_call_has_a_span_that_says_how_it_ended() {
+    let notes = Notes::begin();
+    let field = Field::new().await;
+    field.wakes().list_wakes(ListWakesRequest::default()).await.unwrap();
+    field.wakes().get_wake(GetWakeRequest { id: "x".into() }).await.unwrap_err();
+    field.wakes().batch_wake(BatchWakeRequest::default()).await.unwrap_err();
+    field.draining.cancel();
+    field.apps().list_push_apps(ListPushAppsRequest::default()).await.unwrap_err();
+    // A span ends when the server is done with a call, which is a little later than the caller's answer.
+    field.shutdown.cancel();
+    field.served.await.unwrap().unwrap();
+    let check = |method, code: &str, status: Option<&str>| {
+        let call = notes.call(method);
+        assert_eq!(call["rpc.grpc.status_code"], code, "{method}");
+        assert_eq!(call.get("otel.status_code").map(String::as_str), status, "{method}");
+        assert_eq!((call["rpc.system"].as_str(), call["otel.kind"].as_str()), ("grpc", "server"));
+        assert_eq!(call["otel.name"], format!("{}/{method}", call["rpc.service"]));
+    };
+    check("ListWakes", "0", None);
+    check("GetWake", "3", None);
+    check("BatchWake", "12", Some("ERROR"));
+    check("ListPushApps", "14", Some("ERROR"));
+    assert_eq!(notes.call("ListWakes")["rpc.service"], "reveille.v1.WakeService");
+}
+
+#[tokio::test]
+async fn nothing_secret_is_said() {
+    let notes = Notes::begin();
+    let field = Field::new().await;
+    field.create("DEVICE").await;
+    field.go_live("DEVICE").await;
+    field.wake("DEVICE").await;
+    field.devices().create_device(creation("DEVICE")).await.unwrap_err();
+    let request = CreateDeviceRequest { credential: password("us:er"), ..creation("OTHER") };
+    field.devices().create_device(request).await.unwrap_err();
+    let hash = field.visitor("DEVICE").await.credential.unwrap().inner_hash;
+    let said = notes.all.lock().unwrap().join("\n");
+    assert!(said.contains("CreateDevice"), "something was said");
+    assert!(!said.contains(PLANTED));
+    assert!(!said.contains(hash.expose_secret()));
+}
