@@ -1,8 +1,8 @@
 //! The path of one message: load, identify, decide, commit.
 
 use dm::{BodyHash, Ending, Identified, Received, Turn};
-use model::{DeviceName, Timestamp};
-use push::{Context, Detail, Origin, Visit};
+use model::{DeviceName, Scope, Timestamp};
+use push::{Channel, Context, Detail, Origin, Visit};
 use store::{
     DeviceInfo, Error, RecordedAlert, SessionCommit, SessionStart, StoredChannel, StoredSession, Visitor,
 };
@@ -128,41 +128,32 @@ impl Inner {
         if turn.unenrolled() {
             channel.forget(moment.now);
         }
-        let info = info(&turn, visitor);
-        let detail_read = observation::detail(turn.outcomes()).is_some();
-        let alerts = alerts(&turn);
-        let unenrolled = turn.unenrolled();
-        let opened = turn.opened();
-        let scope = turn.scope();
+        let told = Told::by(&turn, visitor);
         let answer = turn.answer(commands);
         let Some(session) = answer.session else { return Decision::reply(answer.reply) };
-        let changed = channel != visitor.channel.channel;
-        let worth_keeping = channel.state() != visitor.channel.channel.state()
-            || channel.generation() != visitor.channel.channel.generation()
-            || channel.last_write() != visitor.channel.channel.last_write();
-        let failed = answer.ended.is_some_and(|ending| ending != Ending::Completed);
-        let start = match &earlier {
-            Some(earlier) if !opened => SessionStart::GoesOn { revision: earlier.revision },
-            _ => SessionStart::Starts { newest: known.newest(scope) },
-        };
+        let before = &visitor.channel;
         let commit = SessionCommit {
             device: visitor.device.id,
             key: session.key(),
-            scope,
+            scope: told.scope,
             session_id: session.session_id().to_owned(),
-            start,
+            start: match &earlier {
+                Some(earlier) if !told.opened => SessionStart::GoesOn { revision: earlier.revision },
+                _ => SessionStart::Starts { newest: known.newest(told.scope) },
+            },
             messages: session.messages(),
             ending: answer.ended.map(ending_name),
-            alerts,
-            eventful: worth_keeping || failed,
+            alerts: told.alerts,
+            eventful: is_eventful(&before.channel, &channel, answer.ended),
             origin: moment.origin,
-            channel: changed.then_some(StoredChannel { channel, revision: visitor.channel.revision }),
-            info,
-            detail_read,
-            unenrolled,
+            info: told.info,
+            detail_read: told.detail_read,
+            unenrolled: told.unenrolled,
             trace: earlier.as_ref().map_or_else(|| telemetry::new_context(None), |earlier| earlier.trace),
             now: moment.now,
             state: State { session, visit }.encode(),
+            channel: (channel != before.channel)
+                .then_some(StoredChannel { channel, revision: before.revision }),
         };
         Decision { reply: answer.reply, commit: Some(commit), earlier }
     }
@@ -172,13 +163,13 @@ impl Inner {
         &self,
         turn: &Turn<'_>,
         visitor: &Visitor,
-        channel: &mut push::Channel,
+        channel: &mut Channel,
         visit: &mut Option<Visit>,
         moment: &Moment,
     ) -> Vec<dm::Outgoing> {
         let device = &visitor.device;
         let off = self.store.rules().mode == push::Mode::Off;
-        if off || turn.scope() == model::Scope::User {
+        if off || turn.scope() == Scope::User {
             return Vec::new();
         }
         let Some(pfn) = self.settings.apps.get(&device.push_app) else {
@@ -230,10 +221,39 @@ struct Moment {
     may_write: bool,
 }
 
+/// What a message told besides its channel.
+struct Told {
+    scope: Scope,
+    opened: bool,
+    unenrolled: bool,
+    info: DeviceInfo,
+    detail_read: bool,
+    alerts: Vec<RecordedAlert>,
+}
+
+impl Told {
+    fn by(turn: &Turn<'_>, visitor: &Visitor) -> Self {
+        Self {
+            scope: turn.scope(),
+            opened: turn.opened(),
+            unenrolled: turn.unenrolled(),
+            info: info(turn, visitor),
+            detail_read: observation::detail(turn.outcomes()).is_some(),
+            alerts: alerts(turn),
+        }
+    }
+}
+
 impl Decision {
     fn reply(reply: Vec<u8>) -> Self {
         Self { reply, commit: None, earlier: None }
     }
+}
+
+/// Whether something happened that is worth keeping for long.
+fn is_eventful(before: &Channel, after: &Channel, ended: Option<Ending>) -> bool {
+    let facts = |channel: &Channel| (channel.state(), channel.generation(), channel.last_write());
+    facts(before) != facts(after) || ended.is_some_and(|ending| ending != Ending::Completed)
 }
 
 /// Windows 8.x and 10.0.10586, whose channel renewal is known to fail (oma-dm.md §9.1).

@@ -14,6 +14,9 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 /// The services whose health is told; the empty name is the whole process.
 const SERVICES: [&str; 4] = ["", WAKES, DEVICES, PUSH_APPS];
 
+/// How long a database that works may take for a probe.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Before the first check nothing is known to work.
 pub(crate) async fn begin(reporter: &HealthReporter) {
     report(reporter, ServingStatus::NotServing).await;
@@ -47,7 +50,7 @@ async fn keep(reporter: &HealthReporter, store: &Store, every: Duration) {
     let mut before = None;
     loop {
         ticks.tick().await;
-        let probed = tokio::time::timeout(every, store.probe()).await;
+        let probed = tokio::time::timeout(PATIENCE, store.probe()).await;
         let status = status(&probed);
         if before.replace(status) != Some(status) {
             log(&probed);

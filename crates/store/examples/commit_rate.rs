@@ -39,7 +39,7 @@ async fn main() {
     });
     measure("wakes asked for", asks).await;
     let starts: Vec<_> = devices.iter().map(|&device| message(&store, device)).collect();
-    let answers = starts.iter().cloned().map(|start| async { store.commit_session(start).await.map(|_| ()) });
+    let answers = starts.iter().map(|start| async { store.commit_session(start.clone()).await.map(|_| ()) });
     measure("sessions started, each answering ten wakes", answers).await;
     for revision in 0..3 {
         let next = starts.iter().cloned().map(|start| {

@@ -61,7 +61,7 @@ fn is_crosswise(error: &DbErr) -> bool {
     else {
         return false;
     };
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(sea_orm::sqlx::error::DatabaseError::code);
     // Deadlock, and failure to serialize.
     code.is_some_and(|code| matches!(code.as_ref(), "40P01" | "40001"))
 }

@@ -71,7 +71,7 @@ pub(crate) async fn a_newer_session_supersedes(database: Database) {
     field.store.commit_session(user.clone()).await.unwrap();
     let (second, committed) = field.open_session(device, NOON + MINUTE).await;
     let record = field.store.session(first).await.unwrap();
-    assert_eq!(committed.superseded, [record.clone()]);
+    assert_eq!(committed.superseded, std::slice::from_ref(&record));
     assert_eq!((record.ending.as_deref(), record.ended_at), (Some("superseded"), Some(NOON + MINUTE)));
     assert_eq!(field.store.session(user.key).await.unwrap().ended_at, None, "the scopes are apart");
     let visitor = field.store.visitor(&"one".parse().unwrap()).await.unwrap();
