@@ -52,10 +52,11 @@ async fn keep(reporter: &HealthReporter, store: &Store, every: Duration) {
         ticks.tick().await;
         let probed = tokio::time::timeout(PATIENCE, store.probe()).await;
         let status = status(&probed);
+        // Those who watch are told of every report, so only of changes.
         if before.replace(status) != Some(status) {
             log(&probed);
+            report(reporter, status).await;
         }
-        report(reporter, status).await;
     }
 }
 

@@ -8,7 +8,8 @@ use std::{
 };
 
 use reveille_api::v1::{
-    BatchWakeRequest, CreateDeviceRequest, GetWakeRequest, ListPushAppsRequest, ListWakesRequest,
+    BatchWakeRequest, CancelWakeRequest, CreateDeviceRequest, DeleteDeviceRequest, GetWakeRequest,
+    ListPushAppsRequest, ListWakesRequest, WakeRequest,
 };
 use secrecy::ExposeSecret;
 use tracing::{
@@ -22,7 +23,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::field::{Field, PLANTED, creation, password};
+use crate::field::{Field, PLANTED, creation, named, password, wake_of};
 
 /// The fields of a span or an event.
 type Fields = BTreeMap<&'static str, String>;
@@ -143,4 +144,34 @@ async fn nothing_secret_is_said() {
     assert!(said.contains("CreateDevice"), "something was said");
     assert!(!said.contains(PLANTED));
     assert!(!said.contains(hash.expose_secret()));
+}
+
+#[tokio::test]
+async fn a_wake_that_ends_in_a_call_is_reported_once() {
+    let notes = Notes::begin();
+    let field = Field::new().await;
+    field.create("DEVICE").await;
+    let session = field.session("DEVICE").await;
+    field.store.commit_session(session).await.unwrap();
+    let (cancelled, deleted) = (field.wake("DEVICE").await, field.wake("DEVICE").await);
+    for _ in 0..2 {
+        field.wakes().cancel_wake(CancelWakeRequest { id: cancelled.id.clone() }).await.unwrap();
+    }
+    let keyed =
+        WakeRequest { idempotency_key: "key".into(), satisfied_by_open_session: true, ..wake_of("DEVICE") };
+    let mut answered = None;
+    for _ in 0..2 {
+        answered = field.wakes().wake(keyed.clone()).await.unwrap().into_inner().wake;
+    }
+    let request = DeleteDeviceRequest { device: named("DEVICE"), ..Default::default() };
+    field.devices().delete_device(request).await.unwrap();
+    let said = notes.all.lock().unwrap();
+    for (wake, outcome) in
+        [(cancelled, "cancelled"), (answered.unwrap(), "answered"), (deleted, "unanswered")]
+    {
+        let ends = said.iter().filter(|line| line.contains("wake ended") && line.contains(&wake.id));
+        let ends: Vec<_> = ends.collect();
+        assert_eq!(ends.len(), 1, "{ends:?}");
+        assert!(ends[0].contains(&format!("\"outcome\": \"{outcome}\"")), "{ends:?}");
+    }
 }
