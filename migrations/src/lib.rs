@@ -12,6 +12,7 @@ use sea_orm_migration::{
 };
 
 mod m20261123_000001_initial;
+mod m20261126_000002_certificates_and_outcomes;
 
 /// Every change, oldest first.
 #[derive(Debug)]
@@ -20,7 +21,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_initial::Migration)]
+        vec![
+            Box::new(m20261123_000001_initial::Migration),
+            Box::new(m20261126_000002_certificates_and_outcomes::Migration),
+        ]
     }
 }
 

@@ -98,8 +98,12 @@ impl Field {
         let credential = Some(Credential { user: "user".to_owned(), secret });
         let request = CreateDeviceRequest { name: name.to_owned(), credential, ..Default::default() };
         self.devices().create_device(request).await.unwrap();
-        let identity = Identity::new(name, "user", PASSWORD);
-        Device::new(identity, Profile::new("Reveille"), self.gateway.as_str())
+        self.played(name, Profile::new("Reveille"))
+    }
+
+    /// The machine that plays a device of this manner.
+    pub(crate) fn played(&self, name: &str, profile: Profile) -> Device {
+        Device::new(Identity::new(name, "user", PASSWORD), profile, self.gateway.as_str())
     }
 
     /// A device whose channel is live.
@@ -217,9 +221,8 @@ async fn serve_gateway(store: &Store, apps: BTreeMap<PushAppName, Pfn>, stop: &C
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/dm", listener.local_addr().unwrap());
     let settings = gateway::Settings { apps, ..gateway::Settings::default() };
-    let router = Gateway::new(store.clone(), settings, stop.clone()).router();
-    let stopped = stop.clone().cancelled_owned();
-    tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
+    let (gateway, stop) = (Gateway::new(store.clone(), settings, stop.clone()), stop.clone());
+    tokio::spawn(async move { gateway.serve(listener, stop).await });
     url.parse().unwrap()
 }
 

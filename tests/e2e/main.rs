@@ -2,5 +2,6 @@
 //! Everything is real but Microsoft; nothing sleeps, everything waits for what it expects.
 
 mod field;
+mod housekeeping;
 mod secrets;
 mod waking;

@@ -1,15 +1,13 @@
 //! Commands for a device (oma-dm.md §5.1). What is built here is well-formed; whether the device
 //! likes it is another matter.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::target;
+use crate::{node::Node, target};
 
 /// A command and the name under which its outcome comes back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
     /// The caller's name for it. Stored with the session.
     pub tag: Tag,
@@ -23,53 +21,30 @@ pub struct Outgoing {
 pub struct Tag(String);
 
 /// One command. `CmdID`s are given when it is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command(pub(crate) Kind);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
-    Get(Vec<Node>),
-    Add(Vec<Node>),
-    Replace(Vec<Node>),
-    Delete(Vec<Node>),
-    Exec(Vec<Node>),
-    Sequence(Vec<Outgoing>),
-    Atomic(Vec<Outgoing>),
+    About(Verb, Vec<Node>),
+    Group(Grouping, Vec<Outgoing>),
 }
 
-/// A node and what to write into it. `Debug` shows the length of the data only.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Node {
-    pub(crate) target: String,
-    pub(crate) data: Option<(Format, String)>,
-    pub(crate) kind: Option<String>,
+/// What is done with nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Verb {
+    Get,
+    Add,
+    Replace,
+    Delete,
+    Exec,
 }
 
-/// `Format` of a value (oma-dm.md §6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Text.
-    Chr,
-    /// A whole number.
-    Int,
-    /// `true` or `false`.
-    Bool,
-    /// A floating-point number.
-    Float,
-    /// A date.
-    Date,
-    /// A time.
-    Time,
-    /// Base64.
-    B64,
-    /// Bytes.
-    Bin,
-    /// An inner node.
-    Node,
-    /// Nothing.
-    Null,
-    /// XML, escaped.
-    Xml,
+/// How commands go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Grouping {
+    Sequence,
+    Atomic,
 }
 
 /// Why a command cannot be sent.
@@ -90,7 +65,13 @@ pub enum CommandError {
     /// A Get or an Atomic inside an Atomic (oma-dm.md §5.1).
     #[error("an Atomic must not hold a Get or another Atomic")]
     InsideAtomic,
+    /// Groups inside one another, deeper than a stored session can be read back.
+    #[error("groups must not be nested more than {DEEPEST} deep")]
+    TooDeep,
 }
+
+/// Groups inside one another. Windows was not seen to be sent more than one.
+const DEEPEST: usize = 8;
 
 impl Outgoing {
     /// A command under a name.
@@ -116,98 +97,81 @@ impl<T: Into<String>> From<T> for Tag {
 impl Command {
     /// Reads nodes; an inner node lists its children.
     pub fn get<T: Into<String>>(targets: impl IntoIterator<Item = T>) -> Result<Self, CommandError> {
-        nodes(targets.into_iter().map(Node::bare)).map(|nodes| Self(Kind::Get(nodes)))
+        Self::about(Verb::Get, targets.into_iter().map(Node::bare))
     }
 
     /// Creates nodes. One that exists answers 418.
     pub fn add(nodes_to_add: impl IntoIterator<Item = Node>) -> Result<Self, CommandError> {
-        nodes(nodes_to_add).map(|nodes| Self(Kind::Add(nodes)))
+        Self::about(Verb::Add, nodes_to_add)
     }
 
     /// Writes nodes that exist.
     pub fn replace(nodes_to_write: impl IntoIterator<Item = Node>) -> Result<Self, CommandError> {
-        nodes(nodes_to_write).map(|nodes| Self(Kind::Replace(nodes)))
+        Self::about(Verb::Replace, nodes_to_write)
     }
 
     /// Removes nodes and what is below them.
     pub fn delete<T: Into<String>>(targets: impl IntoIterator<Item = T>) -> Result<Self, CommandError> {
-        nodes(targets.into_iter().map(Node::bare)).map(|nodes| Self(Kind::Delete(nodes)))
+        Self::about(Verb::Delete, targets.into_iter().map(Node::bare))
     }
 
     /// Runs one node: Windows takes exactly one item.
     pub fn exec(node: Node) -> Result<Self, CommandError> {
-        nodes([node]).map(|nodes| Self(Kind::Exec(nodes)))
+        Self::about(Verb::Exec, [node])
     }
 
     /// One after the other, each with an outcome of its own.
     pub fn sequence(commands: Vec<Outgoing>) -> Result<Self, CommandError> {
-        if commands.is_empty() {
-            return Err(CommandError::Empty);
-        }
-        Ok(Self(Kind::Sequence(commands)))
+        Self::group(Grouping::Sequence, commands)
     }
 
     /// All or nothing, each with an outcome of its own.
     pub fn atomic(commands: Vec<Outgoing>) -> Result<Self, CommandError> {
-        if commands.is_empty() {
-            return Err(CommandError::Empty);
-        }
         if commands.iter().any(|outgoing| outgoing.command.0.unfit_for_atomic()) {
             return Err(CommandError::InsideAtomic);
         }
-        Ok(Self(Kind::Atomic(commands)))
+        Self::group(Grouping::Atomic, commands)
+    }
+
+    fn about(verb: Verb, targets: impl IntoIterator<Item = Node>) -> Result<Self, CommandError> {
+        nodes(targets).map(|nodes| Self(Kind::About(verb, nodes)))
+    }
+
+    fn group(grouping: Grouping, commands: Vec<Outgoing>) -> Result<Self, CommandError> {
+        if commands.is_empty() {
+            return Err(CommandError::Empty);
+        }
+        if commands.iter().any(|inner| inner.command.0.depth() >= DEEPEST) {
+            return Err(CommandError::TooDeep);
+        }
+        Ok(Self(Kind::Group(grouping, commands)))
     }
 }
 
 impl Kind {
-    fn unfit_for_atomic(&self) -> bool {
+    /// Its nodes; a group has none of its own.
+    pub(crate) fn nodes(&self) -> &[Node] {
         match self {
-            Self::Get(_) | Self::Atomic(_) => true,
-            Self::Sequence(inner) => inner.iter().any(|it| it.command.0.unfit_for_atomic()),
-            Self::Add(_) | Self::Replace(_) | Self::Delete(_) | Self::Exec(_) => false,
+            Self::About(_, nodes) => nodes,
+            Self::Group(..) => &[],
         }
     }
-}
 
-impl Node {
-    /// A node without data.
-    pub fn bare(target: impl Into<String>) -> Self {
-        let target = target.into();
-        Self { target, data: None, kind: None }
+    /// How many groups are around its innermost command.
+    fn depth(&self) -> usize {
+        match self {
+            Self::About(..) => 0,
+            Self::Group(_, inner) => {
+                1 + inner.iter().map(|inner| inner.command.0.depth()).max().unwrap_or_default()
+            }
+        }
     }
 
-    /// A node and its text.
-    pub fn chr(target: impl Into<String>, text: impl Into<String>) -> Self {
-        Self::with(target, Format::Chr, text)
-    }
-
-    /// A node and its number.
-    pub fn int(target: impl Into<String>, number: i64) -> Self {
-        Self::with(target, Format::Int, number.to_string())
-    }
-
-    /// A node and data of some format.
-    pub fn with(target: impl Into<String>, format: Format, data: impl Into<String>) -> Self {
-        let data = Some((format, data.into()));
-        Self { data, ..Self::bare(target) }
-    }
-
-    /// The same with a media type; without one it is `text/plain`.
-    #[must_use]
-    pub fn of_type(self, kind: impl Into<String>) -> Self {
-        let kind = Some(kind.into());
-        Self { kind, ..self }
-    }
-
-    fn check(&self) -> Result<(), CommandError> {
-        let target = || self.target.clone();
-        let data = self.data.as_ref().map(|(_, data)| data);
-        let mut texts = [Some(&self.target), data, self.kind.as_ref()].into_iter().flatten();
-        match self.target.trim() {
-            "" => Err(CommandError::Target(target())),
-            trimmed if trimmed.starts_with('/') => Err(CommandError::Target(target())),
-            _ if !texts.all(|text| syncml::is_text(text)) => Err(CommandError::Character(target())),
-            _ => Ok(()),
+    fn unfit_for_atomic(&self) -> bool {
+        match self {
+            Self::About(verb, _) => *verb == Verb::Get,
+            Self::Group(Grouping::Atomic, _) => true,
+            Self::Group(Grouping::Sequence, inner) => inner.iter().any(|it| it.command.0.unfit_for_atomic()),
         }
     }
 }
@@ -226,35 +190,6 @@ fn nodes(nodes: impl IntoIterator<Item = Node>) -> Result<Vec<Node>, CommandErro
     Ok(nodes)
 }
 
-impl Format {
-    pub(crate) fn wire(self) -> &'static str {
-        match self {
-            Self::Chr => "chr",
-            Self::Int => "int",
-            Self::Bool => "bool",
-            Self::Float => "float",
-            Self::Date => "date",
-            Self::Time => "time",
-            Self::B64 => "b64",
-            Self::Bin => "bin",
-            Self::Node => "node",
-            Self::Null => "null",
-            Self::Xml => "xml",
-        }
-    }
-}
-
-impl fmt::Debug for Node {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Node")
-            .field("target", &self.target)
-            .field("format", &self.data.as_ref().map(|(format, _)| format))
-            .field("data_bytes", &self.data.as_ref().map(|(_, data)| data.len()))
-            .field("kind", &self.kind)
-            .finish()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,6 +200,7 @@ mod tests {
         let add = || Outgoing::new("add", Command::add([Node::chr("./A", "x")]).unwrap());
         let atomic = |commands| Command::atomic(commands).map(drop);
         let sequence = |commands| Outgoing::new("seq", Command::sequence(commands).unwrap());
+        let nested = |groups| (0..groups).fold(get(), |inner, _| sequence(vec![inner]));
         let no_targets: [&str; 0] = [];
         for (result, expect) in [
             (Command::get(no_targets).map(drop), Err(CommandError::Empty)),
@@ -284,6 +220,8 @@ mod tests {
             (atomic(vec![add()]), Ok(())),
             (atomic(vec![add(), get()]), Err(CommandError::InsideAtomic)),
             (atomic(vec![sequence(vec![get()])]), Err(CommandError::InsideAtomic)),
+            (Command::sequence(vec![nested(7)]).map(drop), Ok(())),
+            (Command::sequence(vec![nested(8)]).map(drop), Err(CommandError::TooDeep)),
             (
                 atomic(vec![Outgoing::new("a", Command::atomic(vec![add()]).unwrap())]),
                 Err(CommandError::InsideAtomic),

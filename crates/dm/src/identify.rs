@@ -4,15 +4,18 @@ use model::{SessionKey, Timestamp};
 use syncml::{Command, Message};
 
 use crate::{
+    account::Account,
     alert,
-    credential::{self, Account, Candidate},
+    credential::{self, Candidate},
+    dev_info, matching,
     nonce::{Nonce, NonceKey, Subject},
-    outstanding,
+    opening::Opening,
+    proof::{Refusal, Transport},
     receive::BodyHash,
     reply::Reply,
     scope::Scope,
-    session::{Ending, Exchange, Session},
-    settings::{SessionAuth, Settings},
+    session::Session,
+    settings::Settings,
     turn::Turn,
 };
 
@@ -25,6 +28,7 @@ pub struct Identify<'m> {
     /// The newest session's row, of which `session` may be lost.
     pub(crate) newest: Option<SessionKey>,
     pub(crate) session: Option<Session>,
+    pub(crate) large_objects: bool,
     pub(crate) now: Timestamp,
     pub(crate) settings: &'m Settings,
 }
@@ -36,23 +40,40 @@ pub enum Identified<'m> {
     Turn(Turn<'m>),
     /// The device, and it begins a session.
     Opening(Opening<'m>),
+    /// The device, with its last message again: the same reply, byte for byte. Store nothing.
+    Repeat(Vec<u8>),
     /// Nobody yet: the reply asks for a credential. Store nothing.
     Challenge(Vec<u8>),
-    /// The reply says no. Store nothing.
-    Refused(Vec<u8>),
+    /// The reply says no. Store nothing of the session.
+    Refused {
+        /// The reply.
+        reply: Vec<u8>,
+        /// Whose fault it is.
+        why: Refusal,
+    },
 }
 
-/// A device that begins a session, which needs the key of its row.
-#[derive(Debug)]
-pub struct Opening<'m> {
-    identify: Identify<'m>,
-    nonce: Option<Nonce>,
+/// What a message's credential is worth.
+enum Credential {
+    Missing,
+    Wrong,
+    Right(Proven),
+}
+
+/// How a message was signed.
+#[derive(Clone, Copy)]
+pub(crate) struct Proven {
+    /// The nonce that the digest was made with.
+    pub(crate) nonce: Option<Nonce>,
+    /// False in a session that was accepted as a whole, where no credential has to come.
+    pub(crate) signed: bool,
+    pub(crate) vouched: bool,
 }
 
 /// Where an authenticated message belongs.
 enum Place {
     Opens,
-    Continues(Session),
+    Continues,
     /// In no session that exists.
     Stray,
 }
@@ -68,38 +89,82 @@ impl<'m> Identify<'m> {
         self.scope
     }
 
-    /// Checks the credential. `account` is None if there is no such device; the answer and the
-    /// work are then those of a wrong credential.
-    pub fn verify(self, account: Option<&Account>, key: &NonceKey) -> Identified<'m> {
+    /// Checks who sent the message. `account` is None if the device has no credential, or does not
+    /// exist; the answer and the work are then those of a wrong credential. `transport` vouches
+    /// only for the device that the message names.
+    pub fn verify(self, account: Option<&Account>, transport: Transport, key: &NonceKey) -> Identified<'m> {
         let subject = Subject {
             device: self.claimed(),
             session_id: &self.message.header.session_id,
             scope: self.scope,
             newest: self.newest,
         };
-        let [current, previous] = key.nonces(&subject, self.now);
-        let Some(cred) = &self.message.header.cred else {
-            if self.rides_on_session() && account.is_some() {
-                return self.admit(None);
-            }
-            return self.challenge(407, &current);
+        let nonces = key.nonces(&subject, self.now);
+        let credential = self.credential(account, transport, &nonces);
+        if let Some(reply) = self.repeated(account, transport) {
+            return Identified::Repeat(reply);
+        }
+        let vouched = transport == Transport::Vouched;
+        let proven = match credential {
+            Credential::Wrong => return self.deny(401, &nonces[0]),
+            Credential::Missing => None,
+            Credential::Right(proven) => Some(proven),
+        };
+        if !self.settings.proof.is_given(vouched, proven.is_some()) {
+            let code = if self.message.header.cred.is_some() { 401 } else { 407 };
+            return self.deny(code, &nonces[0]);
+        }
+        self.admit(proven.unwrap_or(Proven { nonce: None, signed: false, vouched }))
+    }
+
+    fn credential(
+        &self,
+        account: Option<&Account>,
+        transport: Transport,
+        [current, previous]: &[Nonce; 2],
+    ) -> Credential {
+        let vouched = transport == Transport::Vouched;
+        let Some(cred) = self.message.header.cred.as_ref().filter(|_| self.is_asked(account, transport))
+        else {
+            let rides = account.is_some() && self.rides_on_session(transport);
+            let proven = Proven { nonce: None, signed: false, vouched };
+            return if rides { Credential::Right(proven) } else { Credential::Missing };
         };
         let of_session = self.session_nonce();
         let candidates = [
-            Candidate { nonce: of_session.unwrap_or(current), valid: of_session.is_some() },
-            Candidate { nonce: current, valid: true },
-            Candidate { nonce: previous, valid: true },
+            Candidate { nonce: of_session.unwrap_or(*current), valid: of_session.is_some() },
+            Candidate { nonce: *current, valid: true },
+            Candidate { nonce: *previous, valid: true },
         ];
         match credential::verify(cred, &self.settings.schemes, account, &candidates) {
-            Some(proven) => self.admit(proven.nonce),
-            None if self.may_try_again() => self.challenge(401, &current),
-            None => self.refuse(401),
+            Some(right) => Credential::Right(Proven { nonce: right.nonce, signed: true, vouched }),
+            None => Credential::Wrong,
         }
     }
 
+    /// Whether a credential means anything: not where only certificates count, nor beside a
+    /// certificate of a device that has none to compare with.
+    fn is_asked(&self, account: Option<&Account>, transport: Transport) -> bool {
+        let stands_alone = transport == Transport::Vouched && self.settings.proof.is_given(true, false);
+        !self.settings.schemes.is_empty() && (account.is_some() || !stands_alone)
+    }
+
+    /// The reply to a message that comes again, for whoever proves to be the device again: without
+    /// a credential in it, its bytes can be guessed.
+    fn repeated(&self, account: Option<&Account>, transport: Transport) -> Option<Vec<u8>> {
+        let session = self.session.as_ref()?;
+        let header = &self.message.header;
+        let is_last = session.session_id == header.session_id
+            && session.last.msg_id == header.msg_id
+            && session.last.body_hash == self.body_hash;
+        let credential = session.last.signed || (account.is_some() && session.may_be_ridden(transport));
+        let proven = self.settings.proof.is_given(transport == Transport::Vouched, credential);
+        (is_last && proven).then(|| session.last.reply.clone().into_bytes())
+    }
+
     /// Without a credential, in a session that was accepted as a whole.
-    fn rides_on_session(&self) -> bool {
-        self.own_session().is_some_and(|session| session.auth == SessionAuth::WholeSession)
+    fn rides_on_session(&self, transport: Transport) -> bool {
+        self.own_session().is_some_and(|session| session.may_be_ridden(transport))
     }
 
     /// The session's nonce is good for its further messages, never for opening one: whoever
@@ -125,89 +190,62 @@ impl<'m> Identify<'m> {
         self.message.header.msg_id <= 3 || self.own_session().is_some_and(Session::is_open)
     }
 
-    fn challenge(&self, code: u16, nonce: &Nonce) -> Identified<'m> {
-        let chal = self.settings.schemes.challenge(nonce);
-        Identified::Challenge(Reply::to(self.message).refusal(code, Some(chal)).into_bytes())
+    /// 407 without a credential, 401 with a wrong one: the same for devices that do not exist. Where
+    /// no credential is accepted there is nothing to ask for.
+    fn deny(&self, code: u16, nonce: &Nonce) -> Identified<'m> {
+        let may_ask = code == 407 || self.may_try_again();
+        match self.settings.schemes.challenge(nonce).filter(|_| may_ask) {
+            Some(chal) => {
+                Identified::Challenge(Reply::to(self.message).refusal(code, Some(chal)).into_bytes())
+            }
+            None => self.refuse(code, Refusal::Credential),
+        }
     }
 
-    fn refuse(&self, code: u16) -> Identified<'m> {
-        Identified::Refused(Reply::to(self.message).refusal(code, None).into_bytes())
+    fn refuse(&self, code: u16, why: Refusal) -> Identified<'m> {
+        let reply = Reply::to(self.message).refusal(code, None).into_bytes();
+        Identified::Refused { reply, why }
     }
 
-    /// The sender is the device; `nonce` is what its digest was made with.
-    fn admit(mut self, nonce: Option<Nonce>) -> Identified<'m> {
+    /// The sender is the device.
+    fn admit(mut self, proven: Proven) -> Identified<'m> {
         let header = &self.message.header;
         if header.session_id.len() > LONGEST_SESSION_ID {
-            return self.refuse(400);
+            return self.refuse(400, Refusal::SessionId);
         }
-        match self.place() {
-            Place::Opens => Identified::Opening(Opening { identify: self, nonce }),
+        if !dev_info::may_be_of(self.message, self.claimed()) {
+            return self.refuse(403, Refusal::DevId);
+        }
+        match (self.place(), self.session.take()) {
             // An older message, or another one under the last MsgID (oma-dm.md §3.5).
-            Place::Continues(session) if header.msg_id <= session.last.msg_id => self.refuse(400),
-            Place::Continues(mut session) => {
-                session.nonce = nonce.or(session.nonce);
-                Identified::Turn(self.turn(session))
+            (Place::Continues, Some(session)) if header.msg_id <= session.last.msg_id => {
+                self.refuse(400, Refusal::MsgId)
             }
-            Place::Stray => Identified::Turn(Turn::stray(self.message, self.scope)),
+            (Place::Continues, Some(mut session)) => {
+                session.nonce = proven.nonce.or(session.nonce);
+                Identified::Turn(self.turn(session, proven))
+            }
+            (Place::Opens, session) => Identified::Opening(Opening::new(self, session, proven)),
+            (Place::Stray | Place::Continues, _) => {
+                Identified::Turn(Turn::stray(self.message, self.scope, self.settings))
+            }
         }
     }
 
-    fn place(&mut self) -> Place {
+    fn place(&self) -> Place {
         if self.says_it_opens() {
             return Place::Opens;
         }
-        let is_own = self.own_session().is_some();
-        match self.session.take() {
-            Some(session) if is_own => Place::Continues(session),
+        match &self.session {
+            Some(_) if self.own_session().is_some() => Place::Continues,
             Some(session) if session.is_open() => Place::Stray,
             _ if answers_something(self.message) => Place::Stray,
-            ended => {
-                self.session = ended;
-                Place::Opens
-            }
+            _ => Place::Opens,
         }
     }
 
-    fn turn(self, session: Session) -> Turn<'m> {
-        Turn::in_session(self.message, self.body_hash, session, self.now, self.settings)
-    }
-}
-
-impl<'m> Opening<'m> {
-    /// The name of the device.
-    pub fn device(&self) -> &'m str {
-        self.identify.claimed()
-    }
-
-    /// Whose session it is.
-    pub fn scope(&self) -> Scope {
-        self.identify.scope
-    }
-
-    /// Begins the session under the key of its row. An open session of the same scope ends.
-    pub fn begin(mut self, key: SessionKey) -> Turn<'m> {
-        let replaced = self.identify.session.take().filter(Session::is_open);
-        let replaced = replaced.map(|session| session.cut(Ending::Replaced));
-        let session = self.session(key);
-        self.identify.turn(session).opened_in_place_of(replaced)
-    }
-
-    fn session(&self, key: SessionKey) -> Session {
-        let Identify { message, body_hash, scope, now, settings, .. } = self.identify;
-        Session {
-            key,
-            device: message.header.source.uri.clone().into_owned(),
-            session_id: message.header.session_id.clone().into_owned(),
-            scope,
-            auth: settings.session_auth,
-            nonce: self.nonce,
-            last: Exchange { msg_id: message.header.msg_id, body_hash, reply: String::new() },
-            outstanding: Vec::new(),
-            messages: 0,
-            started_at: now,
-            heard_at: now,
-            ended: None,
-        }
+    pub(crate) fn turn(&self, session: Session, proven: Proven) -> Turn<'m> {
+        Turn::in_session(self, session, proven.signed)
     }
 }
 
@@ -218,7 +256,7 @@ const LONGEST_SESSION_ID: usize = 64;
 fn answers_something(message: &Message<'_>) -> bool {
     message.commands.iter().any(|command| match command {
         Command::Results(_) => true,
-        Command::Status(status) => !outstanding::is_about_header(status),
+        Command::Status(status) => !matching::is_about_header(status),
         _ => false,
     })
 }
@@ -238,8 +276,9 @@ impl fmt::Debug for Identified<'_> {
         match self {
             Self::Turn(turn) => f.debug_tuple("Turn").field(turn).finish(),
             Self::Opening(opening) => f.debug_tuple("Opening").field(opening).finish(),
+            Self::Repeat(reply) => write!(f, "Repeat({} bytes)", reply.len()),
             Self::Challenge(reply) => write!(f, "Challenge({} bytes)", reply.len()),
-            Self::Refused(reply) => write!(f, "Refused({} bytes)", reply.len()),
+            Self::Refused { reply, why } => write!(f, "Refused({why:?}, {} bytes)", reply.len()),
         }
     }
 }

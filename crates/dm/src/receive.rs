@@ -26,6 +26,8 @@ pub struct Stored {
     pub device: Option<Newest>,
     /// The newest session of a user.
     pub user: Option<Newest>,
+    /// Whether the device said that it takes large objects (`./DevDetail/LrgObj`).
+    pub large_objects: bool,
 }
 
 /// The newest session of a device in one scope.
@@ -37,16 +39,6 @@ pub struct Newest {
     pub session: Option<Session>,
 }
 
-/// What a message is, before anybody is believed.
-#[expect(clippy::large_enum_variant, reason = "one per message, taken apart at once")]
-#[derive(Debug)]
-pub enum Received<'m> {
-    /// The last message again: the same reply, byte for byte. Nothing changes.
-    Repeat(Vec<u8>),
-    /// Somebody who has yet to prove who it is.
-    Identify(Identify<'m>),
-}
-
 /// Takes a message in. `stored` is looked up by the Source of its header, which proves nothing:
 /// nothing changes before [`Identify::verify`] says so.
 pub fn receive<'m>(
@@ -55,8 +47,9 @@ pub fn receive<'m>(
     stored: Stored,
     now: Timestamp,
     settings: &'m Settings,
-) -> Received<'m> {
+) -> Identify<'m> {
     let scope = scope_of(message, &stored);
+    let large_objects = stored.large_objects;
     let newest = match scope {
         Scope::Device => stored.device,
         Scope::User => stored.user,
@@ -64,20 +57,7 @@ pub fn receive<'m>(
     let key = newest.as_ref().map(|newest| newest.key);
     let session = newest.and_then(|newest| newest.session);
     let session = session.filter(|session| session.device == message.header.source.uri);
-    match session {
-        Some(session) if is_repeat(message, body_hash, &session) => {
-            Received::Repeat(session.last.reply.into_bytes())
-        }
-        session => {
-            Received::Identify(Identify { message, body_hash, scope, newest: key, session, now, settings })
-        }
-    }
-}
-
-fn is_repeat(message: &Message<'_>, body_hash: BodyHash, session: &Session) -> bool {
-    session.session_id == message.header.session_id
-        && session.last.msg_id == message.header.msg_id
-        && session.last.body_hash == body_hash
+    Identify { message, body_hash, scope, newest: key, session, large_objects, now, settings }
 }
 
 /// Package 1 says whose session it is; later messages say so by their `SessionID` only.

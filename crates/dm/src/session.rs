@@ -4,15 +4,13 @@ use model::{SessionKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    nonce::Nonce,
-    outstanding::{Outcome, Pending},
-    receive::BodyHash,
-    scope::Scope,
-    settings::SessionAuth,
+    mutual::Mutual, nonce::Nonce, object::Incoming, outbox::Outbox, outcome::Outcome, pending::Pending,
+    proof::Transport, receive::BodyHash, scope::Scope, settings::SessionAuth, terms::Bounds,
 };
 
-/// One session as it is stored between two messages. It holds no credential, no results and no
-/// `ChannelURI`; its `Debug` form shows neither the nonce nor the last reply.
+/// One session as it is stored between two messages. It holds nonces, the last reply, commands that
+/// wait and the pieces of a large object: store it sealed. It holds no credential, and no value that
+/// is whole. Its `Debug` form shows none of these.
 #[expect(clippy::struct_field_names, reason = "`SessionID` is the protocol's word")]
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
@@ -21,10 +19,19 @@ pub struct Session {
     pub(crate) session_id: String,
     pub(crate) scope: Scope,
     pub(crate) auth: SessionAuth,
+    /// Whether a certificate vouched for the device when it began: later messages need one too.
+    pub(crate) vouched: bool,
     /// The nonce that the device's digests are made with.
     pub(crate) nonce: Option<Nonce>,
     pub(crate) last: Exchange,
     pub(crate) outstanding: Vec<Pending>,
+    pub(crate) outbox: Outbox,
+    /// The device's large objects that are not whole yet.
+    pub(crate) incoming: Incoming,
+    /// How we prove to the device who we are.
+    pub(crate) mutual: Mutual,
+    /// What the device takes.
+    pub(crate) bounds: Bounds,
     pub(crate) messages: u32,
     pub(crate) started_at: Timestamp,
     pub(crate) heard_at: Timestamp,
@@ -36,6 +43,8 @@ pub struct Session {
 pub(crate) struct Exchange {
     pub(crate) msg_id: u32,
     pub(crate) body_hash: BodyHash,
+    /// Whether it had a credential that was right.
+    pub(crate) signed: bool,
     pub(crate) reply: String,
 }
 
@@ -61,7 +70,7 @@ pub enum Ending {
 pub struct Cut {
     /// The session, ended.
     pub session: Session,
-    /// Its unanswered commands.
+    /// Its commands that were not answered, or never sent.
     pub outcomes: Vec<Outcome>,
 }
 
@@ -132,19 +141,28 @@ impl Session {
         self.cut(Ending::Silent)
     }
 
+    /// Whether it was accepted as a whole, so that its messages need no credential. One that began
+    /// with a certificate goes on with one.
+    pub(crate) fn may_be_ridden(&self, transport: Transport) -> bool {
+        self.auth == SessionAuth::WholeSession && (!self.vouched || transport == Transport::Vouched)
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.ended.is_none()
     }
 
     pub(crate) fn cut(mut self, ending: Ending) -> Cut {
         self.ended.get_or_insert(ending);
-        let outstanding = std::mem::take(&mut self.outstanding);
-        Cut { session: self, outcomes: outstanding.into_iter().flat_map(Pending::resolve).collect() }
+        self.incoming = Incoming::default();
+        let outstanding = std::mem::take(&mut self.outstanding).into_iter();
+        let mut outcomes: Vec<Outcome> = outstanding.flat_map(Pending::resolve).collect();
+        outcomes.extend(self.outbox.abandon());
+        Cut { session: self, outcomes }
     }
 }
 
 /// Raised whenever an older process could misread a newer session.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,97 +1,58 @@
 use std::fmt;
 
-use model::Timestamp;
 use syncml::Message;
 
 use crate::{
     alert::{self, ReceivedAlert},
+    answer::{Answer, Speaker},
     command::Outgoing,
+    course::Course,
     dev_info::{self, DevInfo},
-    outstanding::{self, Outcome, Package, Reading},
-    receive::BodyHash,
-    reply::{Close, Reply},
+    hear::{self, Heard},
+    identify::Identify,
+    outcome::Outcome,
     scope::Scope,
-    session::{Cut, Ending, Exchange, Session},
+    session::{Cut, Exchange, Session},
     settings::Settings,
 };
 
 /// A message that was believed: read it, then [`answer`](Self::answer) it.
 pub struct Turn<'m> {
     message: &'m Message<'m>,
+    settings: &'m Settings,
     scope: Scope,
+    /// Whether the device takes large objects.
+    large_objects: bool,
     /// None for a message that belongs to no session.
     session: Option<Session>,
     opened: bool,
     replaced: Option<Cut>,
-    course: Course,
-    reading: Reading,
-}
-
-/// What comes out of a turn. Store it, then send the reply.
-#[derive(Debug)]
-pub struct Answer {
-    /// The session as it is to be stored; None if the message belonged to none.
-    pub session: Option<Session>,
-    /// The reply's bytes.
-    pub reply: Vec<u8>,
-    /// How the session ended, if this reply ends it.
-    pub ended: Option<Ending>,
-    /// Commands that had no place in this reply; none if [`Turn::may_send`] said yes.
-    pub unsent: Vec<Outgoing>,
-}
-
-/// Where a reply leads.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Course {
-    /// Commands if there are any, otherwise the end.
-    Onward,
-    /// The device is busy: only Statuses, and no Final, which would end the session.
-    Wait,
-    /// The device has more to say first.
-    Listen,
-    /// The session ends.
-    End(Ending),
-    /// There is no session any more, or none that we know.
-    Over,
+    heard: Heard,
 }
 
 impl<'m> Turn<'m> {
-    pub(crate) fn in_session(
-        message: &'m Message<'m>,
-        body_hash: BodyHash,
-        mut session: Session,
-        now: Timestamp,
-        settings: &Settings,
-    ) -> Self {
+    pub(crate) fn in_session(identify: &Identify<'m>, mut session: Session, signed: bool) -> Self {
+        let Identify { message, body_hash, large_objects, now, settings, .. } = *identify;
+        let previous = (session.messages > 0).then_some(session.last.msg_id);
         session.messages = session.messages.saturating_add(1);
         session.heard_at = now;
-        session.last = Exchange { msg_id: message.header.msg_id, body_hash, reply: String::new() };
-        let course = course(message, &session, settings);
-        let package = match course {
-            Course::Wait | Course::Listen => Package::GoesOn,
-            Course::Onward | Course::End(_) | Course::Over => Package::Complete,
-        };
-        let outstanding = std::mem::take(&mut session.outstanding);
-        Self {
-            message,
-            scope: session.scope,
-            session: Some(session),
-            opened: false,
-            replaced: None,
-            course,
-            reading: outstanding::read(message, outstanding, package),
-        }
+        session.last = Exchange { msg_id: message.header.msg_id, body_hash, signed, reply: String::new() };
+        let heard = hear::in_session(message, &mut session, previous, settings);
+        let scope = session.scope;
+        let session = Some(session);
+        Self { message, settings, scope, large_objects, session, opened: false, replaced: None, heard }
     }
 
-    pub(crate) fn stray(message: &'m Message<'m>, scope: Scope) -> Self {
+    pub(crate) fn stray(message: &'m Message<'m>, scope: Scope, settings: &'m Settings) -> Self {
         Self {
             message,
+            settings,
             scope,
+            large_objects: false,
             session: None,
             opened: false,
             replaced: None,
-            course: Course::Over,
-            reading: outstanding::read(message, Vec::new(), Package::Complete),
+            heard: hear::stray(message),
         }
     }
 
@@ -124,24 +85,25 @@ impl<'m> Turn<'m> {
         self.replaced.as_ref()
     }
 
-    /// The message's alerts, in order.
-    pub fn alerts(&self) -> Vec<ReceivedAlert<'m>> {
-        alert::read(self.message).collect()
+    /// The message's alerts, in order. One that came in pieces is among those of the message that
+    /// brought its last one.
+    pub fn alerts(&self) -> Vec<ReceivedAlert<'_>> {
+        alert::read_whole(self.message, &self.heard.pieces)
     }
 
     /// What the device tells about itself, if it does.
     pub fn dev_info(&self) -> Option<DevInfo> {
-        dev_info::read(self.message)
+        dev_info::read(self.message, &self.heard.pieces)
     }
 
-    /// What became of commands that were sent in this session. Nothing is told twice.
+    /// What became of commands of this session, whether they were sent or not. Nothing is told twice.
     pub fn outcomes(&self) -> &[Outcome] {
-        &self.reading.outcomes
+        &self.heard.told.outcomes
     }
 
     /// How many Statuses and Results items were about nothing that was outstanding.
     pub fn ignored(&self) -> usize {
-        self.reading.ignored
+        self.heard.told.ignored
     }
 
     /// Whether the user left the management (oma-dm.md §3.4).
@@ -154,57 +116,22 @@ impl<'m> Turn<'m> {
         alert::read(self.message).any(|alert| alert.aborts())
     }
 
-    /// Whether the reply may carry commands: the device has said everything, and the session goes on.
+    /// Whether commands that are given now go into the reply, as many of them as have room: the
+    /// device has said everything, the session goes on, and no earlier command waits.
     pub fn may_send(&self) -> bool {
-        self.course == Course::Onward
+        let waits = self.session.as_ref().is_some_and(|session| !session.outbox.is_empty());
+        self.heard.course == Course::Onward && !waits
     }
 
-    /// Makes the reply. Without commands the session is completed, unless the device has more to say.
+    /// Makes the reply: commands go behind those that wait, and what has room is sent. Without any
+    /// the session is completed, unless the device has more to say.
     pub fn answer(self, commands: Vec<Outgoing>) -> Answer {
-        let (commands, unsent) =
-            if self.may_send() { (commands, Vec::new()) } else { (Vec::new(), commands) };
-        let header_code = self.session.as_ref().map_or(200, |session| session.auth.accepted());
-        let mut reply = Reply::to(self.message);
-        reply.statuses(header_code, &self.reading.refused);
-        let sent = reply.send(&commands);
-        let (close, ended) = match self.course {
-            Course::Onward if sent.is_empty() => (Close::Final, Some(Ending::Completed)),
-            Course::Onward | Course::Over => (Close::Final, None),
-            Course::End(ending) => (Close::Final, Some(ending)),
-            Course::Wait => (Close::Open, None),
-            Course::Listen => {
-                reply.next_message();
-                (Close::Open, None)
-            }
-        };
-        let reply = reply.finish(close);
-        let session = self.session.map(|mut session| {
-            session.outstanding = self.reading.outstanding;
-            session.outstanding.extend(sent);
-            session.ended = session.ended.or(ended);
-            session.last.reply.clone_from(&reply);
-            session
-        });
-        Answer { session, reply: reply.into_bytes(), ended, unsent }
-    }
-}
-
-fn course<'m>(message: &'m Message<'m>, session: &Session, settings: &Settings) -> Course {
-    let says = |what: fn(&ReceivedAlert<'m>) -> bool| alert::read(message).any(|alert| what(&alert));
-    if !session.is_open() {
-        Course::Over
-    } else if says(ReceivedAlert::unenrolls) {
-        Course::End(Ending::Unenrolled)
-    } else if says(ReceivedAlert::aborts) {
-        Course::End(Ending::Aborted)
-    } else if session.messages >= settings.max_messages {
-        Course::End(Ending::TooManyMessages)
-    } else if message.is_final {
-        Course::Onward
-    } else if says(ReceivedAlert::keeps_alive) {
-        Course::Wait
-    } else {
-        Course::Listen
+        let Self { message, settings, large_objects, session, heard, .. } = self;
+        let speaker = Speaker { message, settings, large_objects, heard };
+        match session {
+            Some(session) => speaker.in_session(session, commands),
+            None => speaker.stray(commands),
+        }
     }
 }
 
@@ -214,7 +141,7 @@ impl fmt::Debug for Turn<'_> {
             .field("device", &self.device())
             .field("session", &self.session)
             .field("opened", &self.opened)
-            .field("outcomes", &self.reading.outcomes)
+            .field("outcomes", &self.heard.told.outcomes)
             .field("may_send", &self.may_send())
             .finish_non_exhaustive()
     }

@@ -1,83 +1,90 @@
 //! The HTTP binding (oma-dm.md §1).
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
+    Extension, Router,
     body::Body,
     extract::{Request, State},
     response::{IntoResponse, Response},
+    routing,
 };
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use push::Origin;
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use syncml::Message;
 
-use crate::{Gateway, Inner, refusal::Refusal};
+use crate::{
+    Gateway, Inner,
+    exchange::Arrival,
+    hints::Hints,
+    identity::Peer,
+    refusal::{Media, Refusal},
+};
 
 const SYNCML: &str = "application/vnd.syncml.dm+xml";
+const METHODS: &str = "POST, OPTIONS";
+
+/// The one path of the gateway, and what to say about any other.
+pub(crate) fn router(gateway: &Gateway) -> Router {
+    let methods = routing::post(post).options(options).fallback(explain);
+    Router::new().route(&gateway.0.settings.path, methods).fallback(nothing_here).with_state(gateway.clone())
+}
 
 /// A device's message.
-pub(crate) async fn post(State(gateway): State<Gateway>, request: Request) -> Response {
+async fn post(
+    State(gateway): State<Gateway>,
+    Extension(peer): Extension<Arc<Peer>>,
+    request: Request,
+) -> Response {
+    let version = request.version();
     let inner = gateway.0.clone();
     // A task of its own: a device that hangs up does not stop what is being committed and told of it.
-    let served = tokio::spawn(async move { inner.serve(request).await }).await;
+    let served = tokio::spawn(async move { inner.serve(&peer, request).await }).await;
     match served {
         Ok(Ok(reply)) => syncml_response(reply),
         Ok(Err(refusal)) => {
             gateway.0.log(&refusal);
-            refusal.into_response()
+            refused(refusal, version)
         }
         Err(panic) => {
             tracing::error!(%panic, "a message could not be answered");
-            Refusal::Broken.into_response()
+            refused(Refusal::Broken, version)
         }
     }
 }
 
-/// Somebody looks whether there is anything here.
-pub(crate) async fn explain() -> Response {
-    let text = "This is an OMA DM gateway: devices send SyncML messages here by POST.\n";
-    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")], text).into_response()
+/// Somebody looks whether there is anything here, or uses another method.
+async fn explain() -> Response {
+    let text = "This is an OMA DM gateway: devices send SyncML messages (application/vnd.syncml.dm+xml) here by POST.\n";
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, METHODS)], text).into_response()
+}
+
+async fn options() -> Response {
+    (StatusCode::NO_CONTENT, [(header::ALLOW, METHODS)]).into_response()
+}
+
+async fn nothing_here(State(gateway): State<Gateway>) -> Response {
+    let path = &gateway.0.settings.path;
+    let text = format!(
+        "Nothing is here. This is an OMA DM gateway: devices send their messages to {path} by POST.\n"
+    );
+    (StatusCode::NOT_FOUND, text).into_response()
 }
 
 impl Inner {
-    async fn serve(&self, request: Request) -> Result<Vec<u8>, Refusal> {
+    async fn serve(&self, peer: &Peer, request: Request) -> Result<Vec<u8>, Refusal> {
         if self.draining.is_cancelled() {
             return Err(Refusal::Unavailable(DRAINING));
         }
-        let (head, body) = request.into_parts();
-        if !is_syncml(&head.headers) {
-            return Err(Refusal::MediaType);
-        }
-        let bytes = self.read(body).await?;
-        let _place = Place::take(self);
-        let message = Message::parse(&bytes, &self.settings.limits).map_err(Refusal::Malformed)?;
+        let (mut head, body) = request.into_parts();
+        media_type(&head.headers)?;
+        let sender = self.sender(peer, &mut head.headers)?;
+        let received = self.read(&head.headers, body).await?;
+        let message = Message::parse(&received.bytes, &self.settings.limits).map_err(Refusal::Malformed)?;
         self.admit(message.header.msg_id)?;
-        self.exchange(&bytes, &message, origin(&head.headers)).await
-    }
-
-    /// The whole body, but never more than a message may have, and never for longer than it may take.
-    async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
-        let limited = Limited::new(body, self.settings.limits.bytes);
-        match tokio::time::timeout(self.settings.request_timeout, limited.collect()).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
-            // The sender broke off: nobody reads what we say.
-            Ok(Err(_)) | Err(_) => Err(Refusal::TooSlow),
-        }
-    }
-
-    /// Under overload only devices that begin are sent away: whoever is in a session has been let in (DESIGN §3).
-    fn admit(&self, msg_id: u32) -> Result<(), Refusal> {
-        let full = self.under_way.load(Ordering::Relaxed) > self.settings.max_under_way;
-        if full && msg_id == 1 {
-            // Between half and one and a half times the mean, so that they do not come back together.
-            #[expect(clippy::disallowed_methods, reason = "the edge where a device is sent away")]
-            let spread = 0.5 + rand::random::<f64>();
-            return Err(Refusal::Overloaded(self.settings.overload_wait.mul_f64(spread)));
-        }
-        Ok(())
+        let hints = Hints::of(&head.uri, &head.headers);
+        let at = self.store.now();
+        let bytes = &received.bytes;
+        self.exchange(&Arrival { bytes, message: &message, sender: &sender, hints, at }).await
     }
 
     fn log(&self, refusal: &Refusal) {
@@ -87,7 +94,18 @@ impl Inner {
                 tracing::warn!(limit = self.settings.limits.bytes, "a message was refused: too long");
             }
             Refusal::Broken => tracing::error!("a message was refused: our records are broken"),
-            Refusal::TooSlow | Refusal::MediaType | Refusal::Overloaded(_) | Refusal::Unavailable(_) => {
+            Refusal::CertificateHeader { name, why } => {
+                tracing::error!(header = %name, %why, "a trusted proxy sends a certificate header that cannot be used");
+            }
+            Refusal::Guessing(_) => {
+                tracing::info!("a message was refused: too many wrong credentials from its address");
+            }
+            Refusal::TooSlow
+            | Refusal::BrokenOff
+            | Refusal::MediaType(_)
+            | Refusal::Overloaded(_)
+            | Refusal::Unavailable(_)
+            | Refusal::Changed => {
                 tracing::debug!(reason = ?refusal, "a message was refused");
             }
         }
@@ -97,33 +115,16 @@ impl Inner {
 /// How long a client should wait for another replica, or for this one to come back.
 const DRAINING: Duration = Duration::from_secs(5);
 
-/// One message that is worked on.
-struct Place<'a>(&'a Inner);
-
-impl<'a> Place<'a> {
-    fn take(inner: &'a Inner) -> Self {
-        inner.under_way.fetch_add(1, Ordering::Relaxed);
-        Self(inner)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// XML, with or without a charset, for DM or in general; a client that says nothing is taken at its word, too.
-fn is_syncml(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+fn media_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let media = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    [SYNCML, "application/vnd.syncml+xml"].iter().any(|known| media.eq_ignore_ascii_case(known))
-}
-
-/// Named as a header by one page and as a field by another; nobody has published a trace (oma-dm.md §1.1).
-fn origin(headers: &HeaderMap) -> Origin {
-    let value = headers.get("UserAgentOrigin").and_then(|value| value.to_str().ok());
-    value.map(Origin::parse).unwrap_or_default()
+    let is_one_of = |known: [&str; 2]| known.iter().any(|known| media.eq_ignore_ascii_case(known));
+    if media.is_empty() || is_one_of([SYNCML, "application/vnd.syncml+xml"]) {
+        return Ok(());
+    }
+    let binary = is_one_of(["application/vnd.syncml.dm+wbxml", "application/vnd.syncml+wbxml"]);
+    Err(Refusal::MediaType(if binary { Media::Wbxml } else { Media::Other }))
 }
 
 fn syncml_response(reply: Vec<u8>) -> Response {
@@ -131,5 +132,16 @@ fn syncml_response(reply: Vec<u8>) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(SYNCML));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A refusal as a response. Where the body was not read, HTTP/1.1 has no use for the connection any more; HTTP/2 has, and
+/// knows no such header.
+fn refused(refusal: Refusal, version: Version) -> Response {
+    let leaves_the_body = refusal.leaves_the_body();
+    let mut response = refusal.into_response();
+    if leaves_the_body && version < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }

@@ -34,6 +34,7 @@ impl<'a> Known<'a> {
         Stored {
             device: newest(self.visitor.device.device_session, &self.device),
             user: newest(self.visitor.device.user_session, &self.user),
+            large_objects: self.visitor.device.info.large_objects.unwrap_or(false),
         }
     }
 

@@ -1,24 +1,47 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
+mod body;
+mod certificate;
+mod certificate_header;
 mod commands;
+mod connection;
+mod decide;
+mod doorkeeper;
 mod exchange;
+mod guessing;
+mod hints;
+mod housekeep;
 mod http;
+mod identity;
 mod known;
+mod listener;
 mod observation;
+mod overload;
+mod places;
 mod refusal;
 mod report;
 mod settings;
 mod state;
+mod tls;
+mod told;
 
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicBool, AtomicUsize},
+};
 
-use axum::{Router, routing::post};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-pub use settings::{InvalidSettings, Settings};
+pub use certificate::CertificateName;
+pub use guessing::GuessingLimits;
+pub use settings::{ConnectionLimits, InvalidSettings, Settings};
+pub use tls::{ClientAuth, Tls, TlsError};
 
 use commands::Nodes;
+use doorkeeper::Doorkeeper;
+use places::Places;
 
 /// The gateway: one endpoint for all devices. Cheap to clone.
 #[derive(Clone)]
@@ -29,21 +52,47 @@ struct Inner {
     settings: Settings,
     nodes: Nodes,
     nonces: dm::NonceKey,
+    door: Doorkeeper,
+    places: Places,
+    /// What new connections are met with; None in the clear.
+    tls: RwLock<Option<Tls>>,
+    /// Messages that are worked on.
     under_way: AtomicUsize,
+    /// Bytes of messages in memory.
+    buffered: AtomicUsize,
+    /// Whether it was told that a proxy does not say for whom it speaks.
+    untold: AtomicBool,
     draining: CancellationToken,
 }
 
 impl Gateway {
     /// A gateway over `store`. Once `draining` is cancelled, new messages are answered 503.
     pub fn new(store: Store, settings: Settings, draining: CancellationToken) -> Self {
-        let nonces = dm::NonceKey::new(&store.derive_key("session nonces"));
-        let nodes = Nodes::new(&settings.node_root);
-        Self(Arc::new(Inner { store, settings, nodes, nonces, under_way: AtomicUsize::new(0), draining }))
+        Self(Arc::new(Inner {
+            nonces: dm::NonceKey::new(&store.derive_key("session nonces")),
+            nodes: Nodes::new(&settings.node_root),
+            door: Doorkeeper::new(settings.guessing.clone()),
+            places: Places::new(settings.connections.open, settings.connections.open_per_address),
+            tls: RwLock::new(settings.tls.clone()),
+            under_way: AtomicUsize::new(0),
+            buffered: AtomicUsize::new(0),
+            untold: AtomicBool::new(false),
+            store,
+            settings,
+            draining,
+        }))
     }
 
-    /// The HTTP surface.
-    pub fn router(&self) -> Router {
-        let path = self.0.settings.path.clone();
-        Router::new().route(&path, post(http::post).get(http::explain)).with_state(self.clone())
+    /// Takes another certificate, key and client CAs for the connections that come from now on; those that are open keep
+    /// what they have. A gateway that speaks in the clear goes on to: whether there is TLS is decided once.
+    pub fn reload_tls(&self, tls: Tls) {
+        let mut current = self.0.tls.write().unwrap_or_else(PoisonError::into_inner);
+        if current.is_some() {
+            *current = Some(tls);
+        }
+    }
+
+    fn tls(&self) -> Option<Tls> {
+        self.0.tls.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

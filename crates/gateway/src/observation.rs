@@ -3,7 +3,7 @@
 use dm::Outcome;
 use model::ProviderId;
 use percent_encoding::percent_decode_str;
-use push::{Observation, Reading, Readings, WriteAnswer};
+use push::{Observation, PollNode, PollObservation, PollValue, Reading, Readings, WriteAnswer};
 use store::DeviceInfo;
 
 use crate::commands::{LARGE_OBJECTS, OS_VERSION, tag};
@@ -16,6 +16,7 @@ pub(crate) fn of(outcomes: &[Outcome], provider: &ProviderId) -> Observation {
         provider: providers.map_or(Reading::Unanswered, |outcome| lists(outcome, provider)),
         write: write(outcomes),
         after: readings(outcomes, tag::AFTER),
+        polling: polling(outcomes),
     }
 }
 
@@ -81,21 +82,57 @@ fn lists(outcome: &Outcome, provider: &ProviderId) -> Reading<bool> {
     }
 }
 
+/// What the device said of its polling, node by node.
+fn polling(outcomes: &[Outcome]) -> PollObservation {
+    let of = |name: &'static str| {
+        let named = outcomes.iter().filter(move |outcome| outcome.tag.as_str() == name);
+        named.filter_map(|outcome| Some((poll_node(outcome.target.as_deref()?)?, outcome)))
+    };
+    PollObservation {
+        read: of(tag::POLL).map(|(node, outcome)| (node, poll_value(node, outcome))).collect(),
+        written: of(tag::POLL_WRITE).map(|(node, outcome)| (node, write_answer(outcome.status))).collect(),
+    }
+}
+
+fn poll_node(target: &str) -> Option<PollNode> {
+    let (_, name) = target.rsplit_once('/')?;
+    PollNode::ALL.into_iter().find(|node| node.name() == name)
+}
+
+/// What the node cannot hold is as good as nothing: it is written like a node that is not there.
+fn poll_value(node: PollNode, outcome: &Outcome) -> Reading<PollValue> {
+    match reading(outcome) {
+        Reading::Value(text) => node.parse(&text).map_or(Reading::Absent, Reading::Value),
+        Reading::Absent => Reading::Absent,
+        Reading::Failed(code) => Reading::Failed(code),
+        Reading::Unanswered => Reading::Unanswered,
+    }
+}
+
 fn write(outcomes: &[Outcome]) -> Option<WriteAnswer> {
     let status =
         |name: &str| outcomes.iter().find(|outcome| outcome.tag.as_str() == name).map(|it| it.status);
     let write = status(tag::WRITE)?;
     let sequence = status(tag::SEQUENCE).flatten();
     let refused = matches!(sequence, Some(400 | 405 | 406 | 500))
-        && (write.is_none_or(|code| code == 215) || write == sequence);
-    Some(match write {
-        _ if refused => WriteAnswer::SequenceRefused,
+        && (write.is_none_or(|code| code == NOT_EXECUTED) || write == sequence);
+    // A device that ends a Sequence at its first failure may do so at a Get of a node that is not there.
+    let cut_short = write == Some(NOT_EXECUTED) && status(tag::DELETE).is_none();
+    if refused || cut_short { Some(WriteAnswer::SequenceRefused) } else { Some(write_answer(write)) }
+}
+
+/// "Command was not executed" (oma-dm.md §5.3).
+const NOT_EXECUTED: u16 = 215;
+
+fn write_answer(status: Option<u16>) -> WriteAnswer {
+    match status {
         None => WriteAnswer::Unanswered,
-        Some(200..=299) if write != Some(215) => WriteAnswer::Done,
+        Some(code @ NOT_EXECUTED) => WriteAnswer::Failed(code),
+        Some(200..=299) => WriteAnswer::Done,
         Some(404) => WriteAnswer::NotFound,
         Some(418) => WriteAnswer::Exists,
         Some(code) => WriteAnswer::Failed(code),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +141,7 @@ mod tests {
 
     fn outcome(name: &str, target: Option<&str>, status: Option<u16>, value: Option<&str>) -> Outcome {
         let target = target.map(str::to_owned);
-        Outcome { tag: name.into(), target, status, value: value.map(str::to_owned) }
+        Outcome { tag: name.into(), target, status, original_error: None, value: value.map(str::to_owned) }
     }
 
     #[test]
@@ -150,7 +187,7 @@ mod tests {
             (Some(200), Some(404), WriteAnswer::NotFound),
             (Some(200), Some(418), WriteAnswer::Exists),
             (Some(200), Some(500), WriteAnswer::Failed(500)),
-            (Some(200), Some(215), WriteAnswer::Failed(215)),
+            (Some(200), Some(215), WriteAnswer::SequenceRefused),
             (Some(200), None, WriteAnswer::Unanswered),
             (Some(406), None, WriteAnswer::SequenceRefused),
             (Some(406), Some(406), WriteAnswer::SequenceRefused),
@@ -162,5 +199,42 @@ mod tests {
             assert_eq!(super::write(&outcomes), Some(expect), "{sequence:?} {write:?}");
         }
         assert_eq!(super::write(&[]), None);
+        let with_delete = |sequence, delete| {
+            [
+                outcome("sequence", None, sequence, None),
+                outcome("delete", Some("./x"), delete, None),
+                outcome("write", Some("./x/y"), Some(215), None),
+            ]
+        };
+        // There was nothing to delete, and the Sequence ended there.
+        assert_eq!(super::write(&with_delete(Some(200), Some(404))), Some(WriteAnswer::Failed(215)));
+        assert_eq!(super::write(&with_delete(Some(406), Some(215))), Some(WriteAnswer::SequenceRefused));
+    }
+
+    #[test]
+    fn polling_is_read_and_written_node_by_node() {
+        let poll = "./Vendor/MSFT/DMClient/Provider/P/Poll";
+        let target = |node: PollNode| format!("{poll}/{}", node.name());
+        let (first, login) = (PollNode::IntervalForFirstSetOfRetries, PollNode::PollOnLogin);
+        for (node, status, value, expect) in [
+            (first, Some(200), Some("15"), Reading::Value(PollValue::Int(15))),
+            (login, Some(200), Some("True"), Reading::Value(PollValue::Bool(true))),
+            (first, Some(200), Some("soon"), Reading::Absent),
+            (first, Some(404), None, Reading::Absent),
+            (first, Some(405), None, Reading::Failed(405)),
+            (first, None, None, Reading::Unanswered),
+        ] {
+            let seen = polling(&[outcome("poll", Some(&target(node)), status, value)]);
+            assert_eq!(seen.read.get(&node), Some(&expect), "{status:?} {value:?}");
+            assert!(seen.written.is_empty());
+        }
+        let answers = [
+            outcome("poll.write", Some(&target(first)), Some(200), None),
+            outcome("poll.write", Some(&target(login)), Some(418), None),
+            outcome("poll.write", Some(&format!("{poll}/Unknown")), Some(200), None),
+        ];
+        let seen = polling(&answers);
+        assert_eq!(seen.written, [(first, WriteAnswer::Done), (login, WriteAnswer::Exists)].into());
+        assert!(seen.read.is_empty());
     }
 }

@@ -1,23 +1,20 @@
 //! What operators see of messages, of sessions that end, and of wakes that they answer.
 
-use model::Timestamp;
 use store::{SessionCommit, SessionCommitted, StoredSession, WakeRecord};
-use syncml::Message;
 use telemetry::{EndedSession, EndedWake, FinishedSpan, SpanKind, Value, emit_span};
 
-use crate::Inner;
+use crate::{Inner, exchange::Arrival};
 
 impl Inner {
     /// A message was answered and committed.
     pub(crate) fn report(
         &self,
-        message: &Message<'_>,
+        arrival: &Arrival<'_>,
         commit: &SessionCommit,
         committed: &SessionCommitted,
         earlier: Option<&StoredSession>,
-        started: Timestamp,
     ) {
-        let device = &message.header.source.uri;
+        let device = arrival.claimed();
         committed.answered.iter().chain(&committed.ended).for_each(ended_wake);
         for session in &committed.superseded {
             EndedSession {
@@ -42,17 +39,9 @@ impl Inner {
             context: telemetry::new_context(Some(committed.trace)),
             parent: Some(committed.trace.span_id),
             kind: SpanKind::Server,
-            start: started,
+            start: arrival.at,
             end: self.store.now(),
-            attributes: vec![
-                ("reveille.device", Value::Text(device.to_string())),
-                ("reveille.session.id", Value::Text(commit.key.to_string())),
-                ("reveille.message.id", Value::Int(message.header.msg_id.into())),
-                (
-                    "reveille.message.commands",
-                    Value::Int(i64::try_from(message.commands.len()).unwrap_or(i64::MAX)),
-                ),
-            ],
+            attributes: attributes(arrival, commit),
             links: Vec::new(),
             error: None,
         });
@@ -71,6 +60,24 @@ impl Inner {
         }
         .report();
     }
+}
+
+fn attributes(arrival: &Arrival<'_>, commit: &SessionCommit) -> Vec<(&'static str, Value)> {
+    let Arrival { message, hints, .. } = arrival;
+    let commands = i64::try_from(message.commands.len()).unwrap_or(i64::MAX);
+    let told = [
+        ("reveille.message.mode", &hints.mode),
+        ("reveille.message.ms_cv", &hints.correlation),
+        ("reveille.message.client_request_id", &hints.request_id),
+    ];
+    let told = told.into_iter().filter_map(|(name, text)| Some((name, Value::Text(text.clone()?))));
+    let known = [
+        ("reveille.device", Value::Text(arrival.claimed().to_owned())),
+        ("reveille.session.id", Value::Text(commit.key.to_string())),
+        ("reveille.message.id", Value::Int(message.header.msg_id.into())),
+        ("reveille.message.commands", Value::Int(commands)),
+    ];
+    known.into_iter().chain(told).collect()
 }
 
 fn ended_wake(record: &WakeRecord) {

@@ -7,6 +7,7 @@ use model::Timestamp;
 pub(crate) mod app;
 pub(crate) mod channel;
 pub(crate) mod device;
+pub(crate) mod polling;
 pub(crate) mod push;
 pub(crate) mod session;
 pub(crate) mod wake;

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use model::{DeviceName, ProviderId, PushAppName};
+use model::{CertificateFingerprint, DeviceName, ProviderId, PushAppName};
 use reveille_api::v1::{self as api, ErrorReason, credential::Secret, device_service_server::DeviceService};
 use store::{Credential, DeviceFilter, DeviceRef, InvalidCredential, NewDevice};
 use tokio_stream::Stream;
@@ -91,9 +91,25 @@ impl Devices {
     async fn create(&self, request: api::CreateDeviceRequest) -> Result<api::CreateDeviceResponse, Status> {
         let Edge { store, .. } = &*self.0;
         let now = store.now();
-        let created = store.create_device(self.read(request)?, now).await;
-        let record = created.map_err(|error| status::of_store(error, Wanted::NewDevice))?;
+        let new = self.read(request)?;
+        let certificate = new.certificate;
+        let record = match store.create_device(new, now).await {
+            Ok(record) => record,
+            Err(error) => return Err(self.not_created(error, certificate).await),
+        };
         Ok(api::CreateDeviceResponse { device: Some(device::device(&record, now, store.rules())) })
+    }
+
+    /// A name and a certificate belong to one device each: says which of them is taken.
+    async fn not_created(&self, error: store::Error, certificate: Option<CertificateFingerprint>) -> Status {
+        let conflict = matches!(error, store::Error::Conflict(_));
+        if let Some(certificate) = certificate.filter(|_| conflict)
+            && let Ok(Some((_, name))) = self.0.store.device_of_certificate(&certificate).await
+        {
+            let why = format!("the device {name} is bound to this certificate");
+            return status::refuse(Code::AlreadyExists, ErrorReason::DeviceExists, &why);
+        }
+        status::of_store(error, Wanted::NewDevice)
     }
 
     fn read(&self, request: api::CreateDeviceRequest) -> Result<NewDevice, Status> {
@@ -111,6 +127,10 @@ impl Devices {
             None => Some(None),
             Some(given) => credential(&mut reader, given).map(Some),
         };
+        let certificate = match request.certificate_fingerprint.as_str() {
+            "" => Some(None),
+            text => reader.parse::<CertificateFingerprint>("certificate_fingerprint", text).map(Some),
+        };
         let known = push_app.as_ref().is_none_or(|app| self.0.settings.apps.contains_key(app));
         if !known && reader.found_any() {
             reader.wrong("push_app", "no push app of this name is configured");
@@ -124,6 +144,7 @@ impl Devices {
                 labels: labels?,
                 external_id: external_id.filter(|id| !id.is_empty()),
                 credential: credential?,
+                certificate: certificate?,
             })
         })();
         let new = reader.finish(read)?;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod certificate;
 mod id;
 mod labels;
 mod name;
@@ -8,6 +9,7 @@ mod scope;
 mod timestamp;
 mod trace;
 
+pub use certificate::{CertificateFingerprint, InvalidFingerprint};
 pub use id::{DeviceId, PushId, SessionKey, SummonsId, WakeId};
 pub use labels::{InvalidLabels, Labels};
 pub use name::{DeviceName, InvalidName, Pfn, ProviderId, PushAppName};

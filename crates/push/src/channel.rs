@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ChannelUri, Settings, UriFingerprint, Verdict, pace::Pace, settings::doubled};
 
+mod hang;
 mod observe;
+mod polling;
 mod repair;
 
 pub use observe::{Observation, Reading, Readings, WriteAnswer};
+pub use polling::{PollObservation, PollWrite, Polling};
 pub use repair::{WriteForm, WriteReason};
 
 use repair::Repair;
@@ -40,6 +43,8 @@ pub struct Channel {
     repair: Repair,
     /// The device refuses `Sequence`: writes go in a message of their own.
     plain_writes: bool,
+    #[serde(default)]
+    polling: Polling,
 }
 
 /// What a channel is good for (the table of DESIGN §4).

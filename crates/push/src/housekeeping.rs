@@ -3,7 +3,14 @@
 use model::Pfn;
 use serde::{Deserialize, Serialize};
 
-use crate::{Channel, ChannelState, Context, Observation, Reading, Refusal, WriteAnswer, WriteForm};
+use crate::{
+    Channel, ChannelState, Context, Observation, PollWrite, Reading, Refusal, WriteAnswer, WriteForm,
+};
+
+mod poll;
+mod write;
+
+use poll::PollStage;
 
 /// One thing to ask a device, or to do to it. The gateway translates it into commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +21,10 @@ pub enum Housekeeping {
     ReadProviders,
     /// `Get ./DevDetail/SwV` and `./DevDetail/LrgObj`.
     ReadDetail,
+    /// One `Get` with the eight nodes of the polling schedule.
+    ReadPoll,
+    /// One node of the polling schedule is written.
+    WritePoll(PollWrite),
     /// One `Sequence`: the three reads (if asked for), the write, then `ChannelURI` and Status.
     WriteInSequence {
         /// How the PFN is written.
@@ -23,7 +34,8 @@ pub enum Housekeeping {
         /// Whether the three nodes are read before.
         read_first: bool,
     },
-    /// The write alone: for devices that refuse `Sequence`. Never [`WriteForm::DeleteThenAdd`].
+    /// The write alone: for devices that refuse `Sequence`, or hang when the PFN is written. Never
+    /// [`WriteForm::DeleteThenAdd`].
     WriteAlone {
         /// How the PFN is written.
         form: WriteForm,
@@ -45,6 +57,11 @@ pub struct Visit {
     provider: Provider,
     /// A PFN, ours or another's, was seen on the device.
     on_device: bool,
+    /// What became of the last write, which may be told before the device has said everything.
+    #[serde(default)]
+    answer: Option<WriteAnswer>,
+    #[serde(default)]
+    polling: PollStage,
 }
 
 /// Whether the device knows our provider id: a write without it would create a bogus subtree.
@@ -83,7 +100,8 @@ impl Visit {
         channel.session_begins(context);
         let mut visit = Self::default();
         let known = channel.pfn() == Some(context.pfn);
-        let mut steps = if known && !channel.plain_writes() && channel.write_due(context).is_some() {
+        let plain = channel.plain_writes() || channel.writes_hang();
+        let mut steps = if known && !plain && channel.write_due(context).is_some() {
             visit.write(channel, channel.write_form(true), true, context)
         } else {
             std::iter::once(Housekeeping::ReadPush).chain(visit.ask_provider(channel)).collect()
@@ -91,12 +109,18 @@ impl Visit {
         if detail == Detail::Due {
             steps.push(Housekeeping::ReadDetail);
         }
+        steps.extend(visit.read_polling(channel, context));
         (visit, steps)
     }
 
     /// A message of the device was understood, but nothing can be asked now: it has more to say, or the session ends.
     pub fn note(&mut self, channel: &mut Channel, seen: &Observation, context: &Context<'_>) {
+        if let Some(answer) = seen.write {
+            channel.write_heard(answer);
+            self.answer = Some(answer).filter(|answer| *answer != WriteAnswer::Unanswered).or(self.answer);
+        }
         channel.observe(seen, context);
+        self.polling.note(&seen.polling);
         if matches!(seen.provider, Reading::Value(true) | Reading::Failed(_)) {
             self.provider = Provider::Known;
         }
@@ -115,107 +139,38 @@ impl Visit {
         context: &Context<'_>,
     ) -> Vec<Housekeeping> {
         self.note(channel, seen, context);
-        match self.stage {
+        if matches!(self.stage, Stage::Deleting | Stage::WritingInSequence(_) | Stage::WritingAlone(_)) {
+            // Whatever became of the write: the session goes on.
+            channel.write_heard(WriteAnswer::Unanswered);
+        }
+        let polling = self.proceed_polling(channel, context);
+        // A write that may be the client's last is not made while there is something else to do.
+        let later = self.stage == Stage::Reading && channel.writes_hang() && !polling.is_empty();
+        let mut steps = match self.stage {
+            _ if later => Vec::new(),
             Stage::Reading => self.after_reading(channel, context),
             Stage::Deleting => self.write(channel, WriteForm::Add, false, context),
             Stage::WritingInSequence(form) | Stage::WritingAlone(form) => {
-                let answer = seen.write.unwrap_or(WriteAnswer::Unanswered);
+                let answer = self.answer.take().unwrap_or(WriteAnswer::Unanswered);
                 self.after_write(form, answer, channel, context)
             }
             Stage::Done => Vec::new(),
-        }
+        };
+        steps.extend(polling);
+        steps
     }
 
     /// Before the first write: asks for the provider id, once.
     fn ask_provider(&mut self, channel: &Channel) -> Option<Housekeeping> {
-        let unsure =
-            matches!(channel.state(), ChannelState::Unset | ChannelState::Refused(Refusal::Provider));
-        let ask = unsure && self.provider == Provider::NotAsked;
+        let ask = unsure(channel) && self.provider == Provider::NotAsked;
         if ask {
             self.provider = Provider::Asked;
         }
         ask.then_some(Housekeeping::ReadProviders)
     }
+}
 
-    fn after_reading(&mut self, channel: &mut Channel, context: &Context<'_>) -> Vec<Housekeeping> {
-        if channel.write_due(context).is_none() {
-            self.stage = Stage::Done;
-            return Vec::new();
-        }
-        if let Some(ask) = self.ask_provider(channel) {
-            return vec![ask];
-        }
-        let unsure =
-            matches!(channel.state(), ChannelState::Unset | ChannelState::Refused(Refusal::Provider));
-        if unsure && self.provider != Provider::Known {
-            // It was asked and said nothing: better no push than a bogus subtree.
-            self.stage = Stage::Done;
-            return Vec::new();
-        }
-        self.write(channel, channel.write_form(self.on_device), false, context)
-    }
-
-    fn after_write(
-        &mut self,
-        form: WriteForm,
-        answer: WriteAnswer,
-        channel: &mut Channel,
-        context: &Context<'_>,
-    ) -> Vec<Housekeeping> {
-        let sequenced = matches!(self.stage, Stage::WritingInSequence(_));
-        if sequenced && answer == WriteAnswer::SequenceRefused {
-            return self.write(channel, form, false, context);
-        }
-        let other = match (answer, form) {
-            // `Failed(215)`: the Delete found nothing, and the Sequence ended there.
-            (WriteAnswer::NotFound, WriteForm::Replace)
-            | (WriteAnswer::Failed(215), WriteForm::DeleteThenAdd) => Some(WriteForm::Add),
-            (WriteAnswer::Exists, WriteForm::Add) => Some(WriteForm::Replace),
-            _ => None,
-        };
-        match other.filter(|form| !self.tried.contains(form)) {
-            Some(form) => self.write(channel, form, false, context),
-            None => self.conclude(answer, channel, context),
-        }
-    }
-
-    fn conclude(
-        &mut self,
-        answer: WriteAnswer,
-        channel: &mut Channel,
-        context: &Context<'_>,
-    ) -> Vec<Housekeeping> {
-        let alone = matches!(self.stage, Stage::WritingAlone(_));
-        self.stage = Stage::Done;
-        match answer {
-            WriteAnswer::Done if alone => return vec![Housekeeping::ReadPush],
-            WriteAnswer::Done | WriteAnswer::Unanswered => {}
-            WriteAnswer::NotFound => channel.write_refused(404, context.now),
-            WriteAnswer::Exists => channel.write_refused(418, context.now),
-            WriteAnswer::SequenceRefused => channel.write_refused(406, context.now),
-            WriteAnswer::Failed(code) => channel.write_refused(code, context.now),
-        }
-        Vec::new()
-    }
-
-    fn write(
-        &mut self,
-        channel: &mut Channel,
-        form: WriteForm,
-        read_first: bool,
-        context: &Context<'_>,
-    ) -> Vec<Housekeeping> {
-        channel.writing(context.now);
-        self.tried.push(form);
-        let pfn = context.pfn.clone();
-        let (stage, step) = match (channel.plain_writes(), form) {
-            (false, form) => {
-                (Stage::WritingInSequence(form), Housekeeping::WriteInSequence { form, pfn, read_first })
-            }
-            (true, WriteForm::DeleteThenAdd) => (Stage::Deleting, Housekeeping::DeleteAlone),
-            (true, form) => (Stage::WritingAlone(form), Housekeeping::WriteAlone { form, pfn }),
-        };
-        self.stage = stage;
-        vec![step]
-    }
+/// Whether nothing says yet that the device knows our provider id.
+fn unsure(channel: &Channel) -> bool {
+    matches!(channel.state(), ChannelState::Unset | ChannelState::Refused(Refusal::Provider))
 }

@@ -4,9 +4,11 @@ mod app;
 mod channel;
 mod channel_uri;
 mod exchange;
+mod hint;
 mod housekeeping;
 mod pace;
 mod pacer;
+mod poll;
 mod settings;
 mod summons;
 mod verdict;
@@ -14,13 +16,15 @@ mod wake;
 
 pub use app::{AppCondition, Door, Fault, FaultKind};
 pub use channel::{
-    Channel, ChannelState, Context, Observation, Reading, Readings, Refusal, WriteAnswer, WriteForm,
-    WriteReason,
+    Channel, ChannelState, Context, Observation, PollObservation, PollWrite, Polling, Reading, Readings,
+    Refusal, WriteAnswer, WriteForm, WriteReason,
 };
 pub use channel_uri::{ChannelUri, ExtraOrigins, InvalidChannelUri, InvalidOrigin, UriFingerprint};
 pub use exchange::{ConnectionStatus, Exchange, PushRequest, TokenTrouble, WnsResponse};
+pub use hint::{Hint, renewal_fails};
 pub use housekeeping::{Detail, Housekeeping, Visit};
 pub use pacer::Pacer;
+pub use poll::{InvalidPollSchedule, PollLogins, PollNode, PollSchedule, PollSet, PollValue};
 pub use settings::{Mode, Settings};
 pub use summons::{Claim, Origin, Summons};
 pub use verdict::Verdict;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ExtraOrigins;
+use crate::{ExtraOrigins, PollSchedule};
 
 /// Every interval and limit of the rules of push (DESIGN §4, §5). [`Settings::default`] is what production wants;
 /// tests and the demo shorten it.
@@ -73,6 +73,12 @@ pub struct Settings {
     pub pfn_write_rest: Duration,
     /// When a refused write is tried again.
     pub refused_write_retry: Duration,
+    /// The most writes of a device's PFN in a day, whatever it answers.
+    pub pfn_writes_per_day: u8,
+    /// The polling schedule that devices are to have; none leaves theirs alone.
+    pub poll: Option<PollSchedule>,
+    /// How often the polling schedule is read, where one is to be set.
+    pub poll_every: Duration,
 }
 
 /// Whether anything is pushed at all.
@@ -120,6 +126,9 @@ impl Default for Settings {
             pfn_write_attempts: 3,
             pfn_write_rest: DAY * 7,
             refused_write_retry: DAY,
+            pfn_writes_per_day: 12,
+            poll: None,
+            poll_every: DAY * 7,
         }
     }
 }

@@ -15,6 +15,7 @@ use store::{Key, Retention};
 mod gateway;
 mod listen;
 mod mistake;
+mod poll;
 mod push;
 mod push_app;
 mod secret;
@@ -130,12 +131,7 @@ impl Config {
         if self.push.mode == ::push::Mode::Off {
             warnings.push("push.mode is \"off\": wakes wait for the next session of their devices.");
         }
-        if self.gateway.sessions.session_auth == dm::SessionAuth::WholeSession {
-            warnings.push(
-                "gateway.session_auth is \"212\": whoever knows a device's name and session id can speak for it until \
-                 the session ends. \"200\" asks for the credential in each message.",
-            );
-        }
+        warnings.extend(gateway::warnings(&self.gateway));
         if self.push.extra_origins != ::push::ExtraOrigins::default() {
             warnings.push(
                 "push.extra_channel_origins is set: pushes may go elsewhere than to WNS. For emulators only.",

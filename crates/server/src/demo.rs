@@ -113,6 +113,12 @@ async fn open_store(directory: &Path, emulator: &EmulatedWns) -> Result<Store, F
     Ok(Store::open(&database, Key::random()?, rules, Retention::default()).await?)
 }
 
+/// All devices of the demo come from one address.
+fn from_here() -> gateway::ConnectionLimits {
+    let limits = gateway::ConnectionLimits::default();
+    gateway::ConnectionLimits { open_per_address: limits.open, ..limits }
+}
+
 fn parts(store: Store, emulator: &EmulatedWns, app: &simulator::wns::App) -> Result<Parts, Failure> {
     let (name, pfn): (PushAppName, Pfn) = (APP.parse()?, app.pfn.parse()?);
     let credentials =
@@ -124,7 +130,7 @@ fn parts(store: Store, emulator: &EmulatedWns, app: &simulator::wns::App) -> Res
     let apps = BTreeMap::from([(name.clone(), pfn.clone())]);
     Ok(Parts {
         grpc: crate::run::grpc_settings(PROVIDER.parse()?, &apps, &wns),
-        gateway: gateway::Settings { apps, ..gateway::Settings::default() },
+        gateway: gateway::Settings { apps, connections: from_here(), ..gateway::Settings::default() },
         dispatcher: dispatcher::Settings {
             apps: vec![(name, pfn)],
             lease,

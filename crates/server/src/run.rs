@@ -57,10 +57,11 @@ pub(crate) async fn run(
     tracing::debug!(seconds = away.as_secs(), "the gateway was away");
     let mut tasks = JoinSet::new();
     if let Some(listener) = listeners.gateway {
-        let router = Gateway::new(store.clone(), gateway, shutdown.clone()).router();
-        let stop = shutdown.clone().cancelled_owned();
+        let gateway = Gateway::new(store.clone(), gateway, shutdown.clone());
+        let stop = shutdown.clone();
         tasks.spawn(async move {
-            axum::serve(listener, router).with_graceful_shutdown(stop).await.map_err(failed)
+            gateway.serve(listener, stop).await;
+            Ok(())
         });
     }
     if let Some(listener) = listeners.grpc {

@@ -4,10 +4,14 @@ mod channel;
 mod client;
 mod credential;
 mod execute;
+mod object;
+mod outbox;
 mod package;
 mod path;
+mod polling;
 mod profile;
 mod report;
+mod server_proof;
 mod session;
 mod tree;
 
@@ -22,10 +26,11 @@ use crate::wns::Renewal;
 
 pub use client::{Backoff, Client, SyncError};
 pub use profile::{
-    Identity, NoChannelReply, OriginHeader, PfnWrite, Profile, RegistrationTime, ReplaceMissing,
-    SequenceSupport, Upkeep,
+    HttpManner, Identity, LargeObjects, Login, NoChannelReply, OriginHeader, PfnWrite, Polling, Profile,
+    ProofLasts, RegistrationTime, ReplaceMissing, SequenceSupport, ServerAccount, Upkeep,
 };
 pub use report::{ChannelRequest, Ending, Opening, ProtocolError, SessionReport, Step};
+pub use tree::Writes;
 
 /// A simulated device: its nodes, its channel, and the session that it is in.
 ///
@@ -40,6 +45,8 @@ pub struct Device {
     /// The configured address of the server: the Target of its messages.
     address: String,
     tree: Tree,
+    /// Who the server must prove to be; None: it need not.
+    server: Option<ServerAccount>,
     sessions: u32,
     session: Option<Session>,
 }
@@ -48,7 +55,20 @@ impl Device {
     /// A freshly enrolled device that is managed at `address`.
     pub fn new(identity: Identity, profile: Profile, address: &str) -> Self {
         let tree = Tree::new(&identity.name, &profile);
-        Self { identity, profile, address: address.to_owned(), tree, sessions: 0, session: None }
+        Self {
+            identity,
+            profile,
+            address: address.to_owned(),
+            tree,
+            server: None,
+            sessions: 0,
+            session: None,
+        }
+    }
+
+    /// From the next session on the server must prove itself: until it does, nothing that it wants is done.
+    pub fn challenge_server(&mut self, account: ServerAccount) {
+        self.server = Some(account);
     }
 
     /// Who it is.
@@ -74,6 +94,11 @@ impl Device {
     /// Its `ChannelURI`.
     pub fn channel_uri(&self) -> Option<&str> {
         self.tree.channel.as_ref()?.uri()
+    }
+
+    /// How often a server tried to write to its nodes, since it enrolled.
+    pub fn writes(&self) -> Writes {
+        self.tree.writes
     }
 
     /// Starts a session; one that was open is given up, as by a reboot. The message goes to the server.
@@ -133,7 +158,8 @@ impl Device {
 
     /// Enrolls anew: no channel, no server settings, and `SessionID` begins at 1 again (oma-dm.md §0.10).
     pub fn enroll_again(&mut self) {
-        *self = Self::new(self.identity.clone(), self.profile.clone(), &self.address);
+        let server = self.server.take();
+        *self = Self { server, ..Self::new(self.identity.clone(), self.profile.clone(), &self.address) };
     }
 
     /// The channel that the device asks WNS for because it is 15 days old; afterwards it starts a session
@@ -153,6 +179,19 @@ impl Device {
             Opening::Unenroll => "1",
         };
         (self.profile.origin == OriginHeader::Sent).then_some(origin)
+    }
+
+    /// The query that it adds to the server's address, and its User-Agent (oma-dm.md §1.1).
+    pub(crate) fn http_manner(&self) -> (&'static str, &'static str) {
+        match self.profile.http {
+            HttpManner::Windows10 => ("mode=Maintenance&Platform=WoA", "MSFT OMA DM Client/1.2.0.1"),
+            HttpManner::Windows8 => ("Platform=WoA", "Enrollment"),
+        }
+    }
+
+    /// The value of a node, as a Get would tell it.
+    pub fn node(&self, uri: &str, now: Timestamp) -> Option<String> {
+        self.tree.get(uri, &self.profile, now).ok().map(|value| value.data)
     }
 
     fn registered(

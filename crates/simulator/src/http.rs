@@ -2,17 +2,24 @@
 
 use std::{error::Error, time::Duration};
 
-use reqwest::{Response, redirect};
+use reqwest::{Certificate, ClientBuilder, Identity, Response, redirect};
 
 /// A client in the manner of Windows: it follows no redirect. Building one takes some 40 ms: share it.
 pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
+    builder().build()
+}
+
+/// One that shows a certificate (PEM, with its key) and trusts this CA (PEM) alone.
+pub(crate) fn client_with_certificate(identity: &[u8], ca: &[u8]) -> Result<reqwest::Client, reqwest::Error> {
+    let (identity, ca) = (Identity::from_pem(identity)?, Certificate::from_pem(ca)?);
+    builder().identity(identity).tls_certs_only([ca]).build()
+}
+
+fn builder() -> ClientBuilder {
     // Whoever came first has installed one; they are all ring (see the root manifest).
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .connect_timeout(Duration::from_secs(10))
-        .build()
+    let builder = reqwest::Client::builder().redirect(redirect::Policy::none()).no_proxy();
+    builder.connect_timeout(Duration::from_secs(10))
 }
 
 /// The error and what caused it, without the URL.

@@ -71,6 +71,7 @@ fn device(id: DeviceId) -> NewDevice {
         labels: Labels::default(),
         external_id: None,
         credential: None,
+        certificate: None,
     }
 }
 
@@ -102,7 +103,11 @@ fn message(store: &Store, device: DeviceId) -> SessionCommit {
         messages: 1,
         state: vec![0; 2_000],
         ending: None,
+        mode: None,
+        platform: None,
         alerts: Vec::new(),
+        outcomes: Vec::new(),
+        ignored: 0,
         eventful: false,
         origin: Origin::Unknown,
         channel: None,

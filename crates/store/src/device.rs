@@ -1,6 +1,8 @@
 //! Devices: created by their owner, known by the name that their credential vouches for.
 
-use model::{DeviceId, DeviceName, Labels, ProviderId, PushAppName, SessionKey, Timestamp};
+use model::{
+    CertificateFingerprint, DeviceId, DeviceName, Labels, ProviderId, PushAppName, SessionKey, Timestamp,
+};
 use push::Channel;
 use sea_orm::{
     ActiveValue::Set,
@@ -17,6 +19,12 @@ use crate::{
     record::{channel_of, corrupt, insert_channel, labels_column, labels_of, lock_device, timestamp},
     wake::{End, end_all},
 };
+
+mod refusal;
+
+pub use refusal::{LastRefusal, Refusal};
+
+use refusal::last_refusal;
 
 pub(crate) const AUTH_HASH: &str = "devices.auth_hash";
 
@@ -37,12 +45,16 @@ pub struct Device {
     pub external_id: Option<String>,
     /// The user name of its md5 or basic credential.
     pub user: Option<String>,
+    /// The client certificate that it is bound to.
+    pub certificate: Option<CertificateFingerprint>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When a session was last heard.
     pub last_seen_at: Option<Timestamp>,
     /// When it left the management; none while it is enrolled.
     pub unenrolled_at: Option<Timestamp>,
+    /// The last message that spoke for it and was refused.
+    pub last_refusal: Option<LastRefusal>,
     /// What it said of itself.
     pub info: DeviceInfo,
     /// When `./DevDetail` was last read.
@@ -89,6 +101,8 @@ pub struct NewDevice {
     pub external_id: Option<String>,
     /// How it proves who it is.
     pub credential: Option<Credential>,
+    /// The client certificate that it is bound to. No other device may have it.
+    pub certificate: Option<CertificateFingerprint>,
 }
 
 /// A device with its channel.
@@ -125,7 +139,8 @@ pub struct DeviceFilter {
 }
 
 impl Store {
-    /// Creates a device, with an `unset` channel. [`Error::Conflict`] if there is one of that name.
+    /// Creates a device, with an `unset` channel. [`Error::Conflict`] if there is one of that name, or one that is bound
+    /// to that certificate.
     pub async fn create_device(&self, new: NewDevice, now: Timestamp) -> Result<DeviceRecord, Error> {
         let id = new.id;
         self.submit(Create { new, now }).await?;
@@ -162,6 +177,22 @@ impl Store {
     pub async fn delete_device(&self, wanted: &DeviceRef, now: Timestamp) -> Result<Vec<WakeRecord>, Error> {
         let device = self.device_id(wanted).await?;
         self.submit(Delete { device, now }).await
+    }
+
+    /// The device that a client certificate is bound to.
+    pub async fn device_of_certificate(
+        &self,
+        fingerprint: &CertificateFingerprint,
+    ) -> Result<Option<(DeviceId, DeviceName)>, Error> {
+        let bound: Option<(Uuid, String)> = device::Entity::find()
+            .select_only()
+            .columns([device::Column::Id, device::Column::Name])
+            .filter(device::Column::Certificate.eq(fingerprint.to_string()))
+            .into_tuple()
+            .one(self.readers())
+            .await?;
+        let named = |(id, name): (Uuid, String)| Ok((DeviceId::new(id), name.try_into().map_err(corrupt)?));
+        bound.map(named).transpose()
     }
 
     pub(crate) async fn device_id(&self, wanted: &DeviceRef) -> Result<DeviceId, Error> {
@@ -223,9 +254,11 @@ pub(crate) fn device_of(row: device::Model) -> Result<Device, Error> {
         labels: labels_of(&row.labels)?,
         external_id: row.external_id,
         user: row.auth_user,
+        certificate: row.certificate.map(|digits| digits.parse()).transpose().map_err(corrupt)?,
         created_at: Timestamp::from_micros(row.created_at),
         last_seen_at: timestamp(row.last_seen_at),
         unenrolled_at: timestamp(row.unenrolled_at),
+        last_refusal: last_refusal(row.refusal, row.refused_at),
         info: DeviceInfo {
             manufacturer: row.manufacturer,
             model: row.model,
@@ -272,6 +305,7 @@ impl Operation for Create {
             external_id: Set(new.external_id.clone()),
             auth_user: Set(new.credential.as_ref().map(|credential| credential.user.clone())),
             auth_hash: Set(new.credential.as_ref().map(seal).transpose()?),
+            certificate: Set(new.certificate.map(|certificate| certificate.to_string())),
             created_at: Set(self.now.as_micros()),
             revision: Set(0),
             ..Default::default()

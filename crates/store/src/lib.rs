@@ -26,7 +26,9 @@ mod wake;
 
 pub use app::{AppCommand, ChannelCount, PushAppRecord};
 pub use credential::{Credential, InvalidCredential};
-pub use device::{Device, DeviceFilter, DeviceInfo, DeviceRecord, DeviceRef, NewDevice};
+pub use device::{
+    Device, DeviceFilter, DeviceInfo, DeviceRecord, DeviceRef, LastRefusal, NewDevice, Refusal,
+};
 pub use dispatch::{ClaimRequest, ClaimedPush, Judged, PushRecord, PushResult};
 pub use error::Error;
 pub use event::{Event, EventKind};
@@ -35,8 +37,8 @@ pub use record::StoredChannel;
 pub use schema::{OpenError, SchemaStatus, schema_down, schema_status, schema_up};
 pub use seal::{Key, KeyError};
 pub use session::{
-    RecordedAlert, SessionCommit, SessionCommitted, SessionRecord, SessionScope, SessionStart, StoredSession,
-    Visitor,
+    RecordedAlert, RecordedOutcome, SessionCommit, SessionCommitted, SessionRecord, SessionScope,
+    SessionStart, StoredSession, Visitor,
 };
 pub use upkeep::Retention;
 pub use wake::{AskWake, Asked, Expectation, Idempotency, Refused, WakeFilter, WakeRecord};

@@ -80,8 +80,16 @@ pub struct SessionRecord {
     pub parent: Option<TraceContext>,
     /// What the device said about why it came: `push` or `other`.
     pub origin: Option<String>,
+    /// `mode` of the query it came with: `Maintenance` or `Machine` (oma-dm.md §1.1).
+    pub mode: Option<String>,
+    /// `Platform` of the query it came with.
+    pub platform: Option<String>,
     /// Its alerts, in order.
     pub alerts: Vec<RecordedAlert>,
+    /// What became of the commands that it was sent, in order of the answers; the first ones, if there are many.
+    pub outcomes: Vec<RecordedOutcome>,
+    /// Statuses and Results of the device that belong to no command.
+    pub ignored: u32,
     /// Whether it answered a wake, changed a channel or failed.
     pub eventful: bool,
 }
@@ -98,6 +106,19 @@ pub struct RecordedAlert {
     pub source: Option<String>,
     /// Its data, cut to some kilobytes.
     pub data: Option<String>,
+}
+
+/// What became of one command of ours, or of one node of it (oma-dm.md §5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedOutcome {
+    /// The name under which it was sent.
+    pub command: String,
+    /// The node that it is about.
+    pub target: Option<String>,
+    /// The Status code; none if there was no answer.
+    pub status: Option<u16>,
+    /// `msft:originalerror`: the device's own code for what went wrong, as it came.
+    pub original_error: Option<String>,
 }
 
 /// What one message of a session brought. Not `Debug`: the state holds the session's nonce.
@@ -119,8 +140,16 @@ pub struct SessionCommit {
     pub state: Vec<u8>,
     /// How it ended, if it did.
     pub ending: Option<&'static str>,
+    /// `mode` of the query; recorded when the session starts.
+    pub mode: Option<String>,
+    /// `Platform` of the query; recorded when the session starts.
+    pub platform: Option<String>,
     /// The alerts of this message.
     pub alerts: Vec<RecordedAlert>,
+    /// What this message said of our commands.
+    pub outcomes: Vec<RecordedOutcome>,
+    /// Statuses and Results of this message that belong to no command.
+    pub ignored: u32,
     /// Whether something happened that is worth keeping for long.
     pub eventful: bool,
     /// What the device says about why it came.
@@ -256,7 +285,11 @@ pub(crate) fn session_record(row: session::Model) -> Result<SessionRecord, Error
         trace: row.trace.parse().map_err(corrupt)?,
         parent: row.parent.map(|parent| parent.parse()).transpose().map_err(corrupt)?,
         origin: row.origin,
+        mode: row.mode,
+        platform: row.platform,
         alerts: serde_json::from_str(&row.alerts)?,
+        outcomes: serde_json::from_str(&row.outcomes)?,
+        ignored: row.ignored.try_into().unwrap_or(0),
         eventful: row.eventful.unwrap_or_default(),
     })
 }

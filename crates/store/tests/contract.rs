@@ -65,6 +65,8 @@ contract! {
         lists_are_filtered
         labels_are_found_exactly
         a_deleted_device_takes_its_wakes_along
+        a_certificate_belongs_to_one_device
+        refusals_are_remembered_once_a_minute
         what_is_secret_is_sealed;
     events:
         numbers_are_consecutive_under_concurrency
@@ -76,6 +78,7 @@ contract! {
         a_missing_schema_is_refused
         the_schema_goes_up_and_down
         a_newer_schema_is_welcome
+        the_release_before_may_go_on_writing
         several_processes_migrate_and_open_at_once
         another_key_is_refused_by_its_id;
     pushes:
@@ -111,6 +114,7 @@ contract! {
         one_uri_belongs_to_the_newest_owner
         a_channel_is_written_over_the_revision_that_was_read
         what_a_device_says_of_itself_is_kept
+        what_became_of_commands_is_recorded
         uneventful_sessions_are_few;
     upkeep:
         wakes_end_at_their_deadlines_for_a_reason

@@ -28,6 +28,10 @@ impl<'a> Secret<'a> {
         Self(text.into())
     }
 
+    pub(crate) fn into_owned(self) -> Secret<'static> {
+        Secret(Cow::Owned(self.0.into_owned()))
+    }
+
     /// The secret itself.
     pub fn expose(&self) -> &str {
         &self.0

@@ -4,6 +4,7 @@ use crate::{
     auth::{Chal, Cred},
     item::Item,
     meta::Meta,
+    write,
 };
 
 /// One element of `SyncBody`, `Atomic` or `Sequence` (oma-dm.md §5.1).
@@ -108,6 +109,9 @@ pub struct Status<'a> {
     pub chal: Option<Box<Chal<'a>>>,
     /// `Data`: the code, as text.
     pub data: Option<Cow<'a, str>>,
+    /// The attribute `originalerror` of `Data`, such as `0x86000002`: what failed inside the device
+    /// (oma-dm.md §2.1). Its prefix may be any, or none, and need not be declared. Without `Data` there is none.
+    pub original_error: Option<Cow<'a, str>>,
     /// The `Item`s, in order.
     pub items: Vec<Item<'a>>,
 }
@@ -137,6 +141,11 @@ impl Command<'_> {
             Self::Status(_) => "Status",
             Self::Unsupported(unsupported) => &unsupported.name,
         }
+    }
+
+    /// How many bytes the command takes in a message that is written.
+    pub fn xml_len(&self) -> usize {
+        write::command_len(self)
     }
 
     /// `CmdID`. An empty one is as good as none.

@@ -76,6 +76,10 @@ impl<'a> Markup<'a> {
         Self(Cow::Borrowed(source))
     }
 
+    pub(crate) fn into_owned(self) -> Markup<'static> {
+        Markup(Cow::Owned(self.0.into_owned()))
+    }
+
     /// The XML.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -54,7 +54,8 @@ pub struct Location<'a> {
 impl<'a> Message<'a> {
     /// Reads one document.
     ///
-    /// Strict about XML, lenient about the schema; see the crate's documentation.
+    /// Strict about XML, lenient about the schema; see the crate's documentation. The text of a document in
+    /// UTF-8 is borrowed, that of one in UTF-16 is converted and owned.
     pub fn parse(document: &'a [u8], limits: &Limits) -> Result<Self, ParseError> {
         parse::message(document, limits)
     }
@@ -66,6 +67,12 @@ impl<'a> Message<'a> {
     /// message holds, becomes U+FFFD; see [`is_text`](crate::is_text).
     pub fn to_xml(&self) -> String {
         write::message(self)
+    }
+
+    /// How many bytes [`to_xml`](Self::to_xml) makes, without making them. A message without commands and
+    /// [`Command::xml_len`] of each add up to it.
+    pub fn xml_len(&self) -> usize {
+        write::message_len(self)
     }
 }
 

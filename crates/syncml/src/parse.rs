@@ -1,25 +1,41 @@
 //! From a document to a [`Message`]. Strict about XML, lenient about the schema.
 
+mod attributes;
 mod body;
 mod decode;
 mod element;
 mod error;
 mod header;
 mod limits;
+mod reference;
 mod scanner;
 
 pub use error::{Name, ParseError, ParseErrorKind};
 pub use limits::Limits;
 
+use std::borrow::Cow;
+
 use self::{
     body::Body,
+    decode::decode,
     scanner::{Scanner, Token},
 };
 use crate::message::{Header, Message};
 
 pub(crate) fn message<'a>(document: &'a [u8], limits: &Limits) -> Result<Message<'a>, ParseError> {
-    let decoded = decode::decode(document, limits)?;
-    let mut scanner = Scanner::new(&decoded, *limits);
+    let decoded = decode(document, limits)?;
+    let message = match &decoded.text {
+        Cow::Borrowed(text) => read(text, limits),
+        Cow::Owned(text) => read(text, limits).map(Message::into_owned),
+    };
+    message.map_err(|error| decoded.locate(error))
+}
+
+fn read<'a>(text: &'a str, limits: &Limits) -> Result<Message<'a>, ParseError> {
+    if let Some(position) = decode::forbidden(text) {
+        return Err(ParseError { position, kind: ParseErrorKind::Character });
+    }
+    let mut scanner = Scanner::new(text, *limits);
     root(&mut scanner)?;
     let mut header: Option<Header<'a>> = None;
     let mut body: Option<Body<'a>> = None;

@@ -1,35 +1,66 @@
 //! From a [`Message`] to a compact document. Children come in the order of the DTD.
 
+mod sink;
+
 use std::borrow::Cow;
 
+use self::sink::{Length, Sink};
 use crate::{
     auth::{Chal, Cred, Secret},
     command::{Alert, Command, Group, NodeCommand, Results, Status, Unsupported},
     item::{Data, Item},
     message::{Header, Location, Message},
     meta::Meta,
-    xml,
 };
+
+/// The namespace of Windows' additions (oma-dm.md §2.1).
+const MSFT: &str = "http://schemas.microsoft.com/MobileDevice/MDM";
 
 pub(crate) fn message(message: &Message<'_>) -> String {
     let mut writer = Writer(String::with_capacity(1024));
-    writer.0.push_str("<SyncML xmlns=\"SYNCML:SYNCML1.2\">");
-    writer.header(&message.header);
-    writer.element("SyncBody", |writer| {
-        writer.commands(&message.commands);
-        if message.is_final {
-            writer.0.push_str("<Final/>");
-        }
-    });
-    writer.0.push_str("</SyncML>");
+    writer.message(message);
     writer.0
+}
+
+/// How many bytes [`message`] makes.
+pub(crate) fn message_len(message: &Message<'_>) -> usize {
+    let mut writer = Writer(Length(0));
+    writer.message(message);
+    writer.0.0
+}
+
+/// How many bytes of a message a command takes.
+pub(crate) fn command_len(command: &Command<'_>) -> usize {
+    let mut writer = Writer(Length(0));
+    writer.command(command);
+    writer.0.0
+}
+
+/// How many bytes `text` takes as character data in a document: `&`, `<`, `>` and the carriage return are written as
+/// references, and a character that XML cannot carry becomes U+FFFD.
+pub fn escaped_len(text: &str) -> usize {
+    let mut writer = Writer(Length(0));
+    writer.text(text);
+    writer.0.0
 }
 
 type Token<'a> = Option<Cow<'a, str>>;
 
-struct Writer(String);
+struct Writer<S>(S);
 
-impl Writer {
+impl<S: Sink> Writer<S> {
+    fn message(&mut self, message: &Message<'_>) {
+        self.0.push("<SyncML xmlns=\"SYNCML:SYNCML1.2\">");
+        self.header(&message.header);
+        self.element("SyncBody", |writer| {
+            message.commands.iter().for_each(|command| writer.command(command));
+            if message.is_final {
+                writer.0.push("<Final/>");
+            }
+        });
+        self.0.push("</SyncML>");
+    }
+
     fn header(&mut self, header: &Header<'_>) {
         self.element("SyncHdr", |writer| {
             writer.token("VerDTD", &header.ver_dtd);
@@ -44,21 +75,19 @@ impl Writer {
         });
     }
 
-    fn commands(&mut self, commands: &[Command<'_>]) {
-        for command in commands {
-            self.element(command.name(), |writer| match command {
-                Command::Add(it)
-                | Command::Delete(it)
-                | Command::Exec(it)
-                | Command::Get(it)
-                | Command::Replace(it) => writer.node_command(it),
-                Command::Alert(it) => writer.alert(it),
-                Command::Atomic(it) | Command::Sequence(it) => writer.group(it),
-                Command::Results(it) => writer.results(it),
-                Command::Status(it) => writer.status(it),
-                Command::Unsupported(Unsupported { cmd_id, .. }) => writer.token("CmdID", cmd_id),
-            });
-        }
+    fn command(&mut self, command: &Command<'_>) {
+        self.element(command.name(), |writer| match command {
+            Command::Add(it)
+            | Command::Delete(it)
+            | Command::Exec(it)
+            | Command::Get(it)
+            | Command::Replace(it) => writer.node_command(it),
+            Command::Alert(it) => writer.alert(it),
+            Command::Atomic(it) | Command::Sequence(it) => writer.group(it),
+            Command::Results(it) => writer.results(it),
+            Command::Status(it) => writer.status(it),
+            Command::Unsupported(Unsupported { cmd_id, .. }) => writer.token("CmdID", cmd_id),
+        });
     }
 
     fn node_command(&mut self, command: &NodeCommand<'_>) {
@@ -76,7 +105,7 @@ impl Writer {
     fn group(&mut self, group: &Group<'_>) {
         self.token("CmdID", &group.cmd_id);
         self.meta(group.meta.as_ref());
-        self.commands(&group.commands);
+        group.commands.iter().for_each(|command| self.command(command));
     }
 
     fn results(&mut self, results: &Results<'_>) {
@@ -99,8 +128,19 @@ impl Writer {
         status.source_refs.iter().for_each(|uri| self.leaf("SourceRef", uri));
         self.cred(status.cred.as_deref());
         self.chal(status.chal.as_deref());
-        self.token("Data", &status.data);
+        self.status_data(status);
         self.items(&status.items);
+    }
+
+    fn status_data(&mut self, status: &Status<'_>) {
+        let (Some(data), Some(error)) = (&status.data, &status.original_error) else {
+            return self.token("Data", &status.data);
+        };
+        self.pieces(&["<Data xmlns:msft=\"", MSFT, "\" msft:originalerror=\""]);
+        self.attribute(error);
+        self.0.push("\">");
+        self.text(data);
+        self.0.push("</Data>");
     }
 
     fn items(&mut self, items: &[Item<'_>]) {
@@ -111,7 +151,7 @@ impl Writer {
                 writer.meta(item.meta.as_ref());
                 writer.data(item.data.as_ref());
                 if item.more_data {
-                    writer.0.push_str("<MoreData/>");
+                    writer.0.push("<MoreData/>");
                 }
             });
         }
@@ -122,7 +162,7 @@ impl Writer {
             None => {}
             Some(Data::Text(text)) => self.leaf("Data", text),
             Some(Data::Markup(markup)) => {
-                self.element("Data", |writer| writer.0.push_str(markup.as_str()));
+                self.element("Data", |writer| writer.0.push(markup.as_str()));
             }
         }
     }
@@ -175,9 +215,9 @@ impl Writer {
 
     fn metinf(&mut self, name: &str, text: Option<&str>) {
         let Some(text) = text else { return };
-        self.0.extend(["<", name, " xmlns=\"syncml:metinf\">"]);
+        self.pieces(&["<", name, " xmlns=\"syncml:metinf\">"]);
         self.text(text);
-        self.0.extend(["</", name, ">"]);
+        self.pieces(&["</", name, ">"]);
     }
 
     fn token(&mut self, name: &str, text: &Token<'_>) {
@@ -188,29 +228,15 @@ impl Writer {
 
     fn leaf(&mut self, name: &str, text: &str) {
         if text.is_empty() {
-            self.0.extend(["<", name, "/>"]);
+            self.pieces(&["<", name, "/>"]);
             return;
         }
         self.element(name, |writer| writer.text(text));
     }
 
     fn element(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
-        self.0.extend(["<", name, ">"]);
+        self.pieces(&["<", name, ">"]);
         content(self);
-        self.0.extend(["</", name, ">"]);
-    }
-
-    fn text(&mut self, text: &str) {
-        for c in text.chars() {
-            match c {
-                '&' => self.0.push_str("&amp;"),
-                '<' => self.0.push_str("&lt;"),
-                '>' => self.0.push_str("&gt;"),
-                // A reader would take a literal one for a line feed.
-                '\r' => self.0.push_str("&#13;"),
-                c if xml::is_char(c) => self.0.push(c),
-                _ => self.0.push(char::REPLACEMENT_CHARACTER),
-            }
-        }
+        self.pieces(&["</", name, ">"]);
     }
 }

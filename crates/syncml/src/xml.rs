@@ -12,20 +12,38 @@ pub(crate) fn is_char(c: char) -> bool {
     }
 }
 
+/// Whether a long text has such a byte. It is read to its end: that way many bytes are looked at in one step.
+pub(crate) fn has_byte(text: &str, is_it: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(false, |found, b| found | is_it(b))
+}
+
 pub(crate) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
 }
 
-/// White space as XML means it, taken off both ends.
+/// White space as XML means it, taken off both ends. Of ASCII's, it lacks the form feed only, which no document holds.
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches(is_space)
+    text.trim_ascii()
 }
 
 /// Whether `name` can be the name of an element. Wider than the grammar outside ASCII.
 pub(crate) fn is_name(name: &str) -> bool {
-    let start = |c: char| c.is_ascii_alphabetic() || c == '_' || c == ':' || !c.is_ascii();
-    let inner = |c: char| start(c) || c.is_ascii_digit() || c == '-' || c == '.';
-    name.starts_with(start) && name.chars().all(inner)
+    local_name(name).is_some()
+}
+
+/// What follows the prefix in a name, if it is a name.
+pub(crate) fn local_name(name: &str) -> Option<&str> {
+    let starts = |b: u8| b.is_ascii_alphabetic() || b == b'_' || b == b':' || !b.is_ascii();
+    let mut local = None;
+    for (position, b) in name.bytes().enumerate() {
+        match b {
+            b':' if local.is_none() => local = Some(position + 1),
+            b if starts(b) => {}
+            b'0'..=b'9' | b'-' | b'.' if position > 0 => {}
+            _ => return None,
+        }
+    }
+    if name.is_empty() { None } else { Some(&name[local.unwrap_or(0)..]) }
 }
 
 #[cfg(test)]
@@ -58,6 +76,19 @@ mod tests {
             ("a\"", false),
         ] {
             assert_eq!(is_name(name), expect, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn local_names() {
+        for (name, expect) in [
+            ("a", Some("a")),
+            ("p:a", Some("a")),
+            (":a", Some("a")),
+            ("p:a:b", Some("a:b")),
+            ("p:1", Some("1")),
+        ] {
+            assert_eq!(local_name(name), expect, "{name:?}");
         }
     }
 }

@@ -1,11 +1,21 @@
 //! Documents as they come over the wire: real ones, generated ones and hostile ones.
 
+#[path = "wire/borrowed.rs"]
+mod borrowed;
+#[path = "wire/cost.rs"]
+mod cost;
+#[path = "wire/encoding.rs"]
+mod encoding;
 #[path = "wire/fixtures.rs"]
 mod fixtures;
 #[path = "wire/hostile.rs"]
 mod hostile;
+#[path = "wire/length.rs"]
+mod length;
 #[path = "wire/round_trip.rs"]
 mod round_trip;
+#[path = "wire/shapes.rs"]
+mod shapes;
 
 use syncml::{Limits, Message, ParseError};
 

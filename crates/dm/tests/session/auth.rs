@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dm::{Scheme, Schemes, SessionAuth};
+use dm::{Refusal, Scheme, Schemes, SessionAuth};
 
 use crate::{
     device::{Cred, DEVICE, Device, PACKAGE_1},
@@ -49,6 +49,22 @@ fn the_right_digest_opens_a_session_that_never_hears_of_a_nonce_again() {
 }
 
 #[test]
+fn a_device_may_begin_with_a_nonce_of_old() {
+    for nonce in ["", "b2xkIG5vbmNl"] {
+        for msg_id in [1, 2, 3] {
+            let mut gateway = Gateway::new();
+            let mut device = Device { msg_id: msg_id - 1, ..Device::new("1") };
+            device.cred = Cred::Md5(nonce.to_owned());
+            let posted = gateway.post(&device.next(PACKAGE_1));
+            assert_eq!((posted.code(), posted.taken), (401, Taken::Challenged));
+            assert!(gateway.device.is_none());
+            device.accept(&posted);
+            assert!(gateway.post(&device.next(PACKAGE_1)).opened, "{nonce} {msg_id}");
+        }
+    }
+}
+
+#[test]
 fn a_wrong_credential_is_challenged_for_three_messages() {
     let mut gateway = Gateway::new();
     let mut device = Device { cred: Cred::Md5("AAAA".to_owned()), ..Device::new("1") };
@@ -56,7 +72,7 @@ fn a_wrong_credential_is_challenged_for_three_messages() {
         (true, Taken::Challenged),
         (true, Taken::Challenged),
         (true, Taken::Challenged),
-        (false, Taken::Refused),
+        (false, Taken::Refused(Refusal::Credential)),
     ] {
         let posted = gateway.post(&device.next(PACKAGE_1));
         assert_eq!((posted.code(), posted.taken), (401, taken));
@@ -159,7 +175,7 @@ fn accepted_for_the_whole_session() {
 #[test]
 fn basic_has_no_nonce() {
     let mut gateway = Gateway::new();
-    gateway.settings.schemes = Schemes::new([Scheme::Basic]).unwrap();
+    gateway.settings.schemes = Schemes::new([Scheme::Basic]);
     let mut device = Device::new("1");
     let posted = gateway.post(&device.next(PACKAGE_1));
     assert_eq!(posted.challenge(), Some(("syncml:auth-basic".to_owned(), None)));

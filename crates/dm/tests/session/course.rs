@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dm::{Command, DevInfo, Ending, Outgoing, Scope, Session};
+use dm::{Command, DevInfo, Ending, Outgoing, Refusal, Scope, Session};
 
 use crate::{
     device::{Cred, DEVICE, Device, PACKAGE_1, alert, results, status},
@@ -54,7 +54,7 @@ fn message_ids_may_skip_but_not_go_back() {
     for msg_id in [1, 3, 7] {
         device.msg_id = msg_id;
         let posted = gateway.post(&device.message(&alert(1224, "other", "x")));
-        assert_eq!(posted.taken, Taken::Refused);
+        assert_eq!(posted.taken, Taken::Refused(Refusal::MsgId));
         assert_eq!(posted.shape(), ["0 SyncHdr 400", "5 Alert 400", "Final"]);
         assert_eq!(gateway.device, stored);
     }
@@ -143,8 +143,10 @@ fn a_busy_device_is_waited_for() {
     assert_eq!(posted.shape(), ["0 SyncHdr 200", "5 Alert 200"], "no Final, which would end the session");
     assert_eq!((posted.may_send, posted.unsent.len(), posted.ended), (false, 1, None));
     assert!(posted.outcomes.is_empty());
-    let posted = gateway.post(&device.next(&format!("{}<Final/>", results(2, 5, "./X", "v"))));
-    assert_eq!(posted.outcomes(), ["get ./X 200 v"]);
+    // With Final it has said everything, whatever the alert says.
+    let body = format!("{}{pending}<Final/>", results(2, 5, "./X", "v"));
+    let posted = gateway.post(&device.next(&body));
+    assert_eq!((posted.outcomes(), posted.may_send), (vec!["get ./X 200 v".to_owned()], true));
 }
 
 #[test]
@@ -253,15 +255,13 @@ fn what_the_device_tells() {
     let settings = dm::Settings::default();
     let hash = dm::BodyHash::of(body.as_bytes());
     let now = model::Timestamp::EPOCH;
-    let dm::Received::Identify(identify) = dm::receive(&message, hash, dm::Stored::default(), now, &settings)
-    else {
-        panic!()
-    };
+    let identify = dm::receive(&message, hash, dm::Stored::default(), now, &settings);
     let account = dm::Account {
         user: crate::device::USER.to_owned(),
         inner_hash: dm::inner_hash(crate::device::USER, crate::device::PASSWORD),
     };
-    let dm::Identified::Opening(opening) = identify.verify(Some(&account), &dm::NonceKey::new(&[7; 32]))
+    let dm::Identified::Opening(opening) =
+        identify.verify(Some(&account), dm::Transport::Anonymous, &dm::NonceKey::new(&[7; 32]))
     else {
         panic!()
     };
@@ -288,7 +288,7 @@ fn a_blob_of_another_version_is_dropped_and_the_device_starts_over() {
     let (mut device, _) = Device::in_session(&mut gateway, get());
     let (key, mut blob) = gateway.device.clone().unwrap();
     assert_eq!(Session::decode(&blob).unwrap().encode(), blob);
-    for broken in [&b""[..], b"\x01", b"\x01{}"] {
+    for broken in [&b""[..], b"\x02", b"\x02{}"] {
         assert_eq!(Session::decode(broken), None);
     }
     blob[0] = 0xff;
@@ -301,8 +301,36 @@ fn a_blob_of_another_version_is_dropped_and_the_device_starts_over() {
 }
 
 #[test]
+fn a_session_id_is_whatever_the_device_says() {
+    for session_id in ["0", "1", "7f", "FFFF", "65535", "not a number", &"1".repeat(64)] {
+        let mut gateway = Gateway::new();
+        let mut device = basic(session_id);
+        assert!(gateway.post_and_send(&device.next(PACKAGE_1), get()).opened, "{session_id}");
+        assert_eq!(gateway.session().unwrap().session_id(), session_id);
+        let posted = gateway.post(&device.next(&(status(1, 5, 404) + "<Final/>")));
+        assert_eq!(posted.outcomes(), ["get ./X 404"], "{session_id}");
+        assert!(posted.reply.contains(&format!("<SessionID>{session_id}</SessionID>")));
+    }
+    // It is compared as it is.
+    let mut gateway = Gateway::new();
+    gateway.post_and_send(&basic("7f").next(PACKAGE_1), get());
+    assert_eq!(gateway.post(&basic("7F").next(&(status(1, 5, 404) + "<Final/>"))).ignored, 1);
+}
+
+#[test]
+fn a_device_that_was_enrolled_anew_begins_with_session_1() {
+    let mut gateway = Gateway::new();
+    let (mut device, _) = Device::in_session(&mut gateway, get());
+    gateway.post_and_send(&device.next("<Final/>"), get());
+    let open = gateway.session().unwrap().key();
+    // Its MsgID 1 looks like a repetition, and is none: it is challenged like any package 1.
+    let (_, posted) = Device::in_session(&mut gateway, get());
+    assert_eq!(posted.replaced.unwrap().session.key(), open);
+}
+
+#[test]
 fn a_session_id_that_is_too_long_is_refused() {
     let mut gateway = Gateway::new();
     let posted = gateway.post(&basic(&"1".repeat(65)).next(PACKAGE_1));
-    assert_eq!((posted.code(), posted.taken), (400, Taken::Refused));
+    assert_eq!((posted.code(), posted.taken), (400, Taken::Refused(Refusal::SessionId)));
 }

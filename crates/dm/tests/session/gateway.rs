@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dm::{
-    Account, BodyHash, Cut, Ending, Identified, Newest, NonceKey, Outcome, Outgoing, Received, Scope,
-    Session, Settings, Stored, inner_hash, receive,
+    Account, BodyHash, Cut, DevInfo, Ending, Identified, Newest, NonceKey, Outcome, Outgoing, ReceivedAlert,
+    Refusal, Scope, Session, Settings, Stored, Transport, Unsendable, inner_hash, receive,
 };
 use model::{SessionKey, Timestamp};
 use syncml::{Command, Limits, Message, Secret, Status};
@@ -18,9 +18,13 @@ pub(crate) struct Gateway {
     pub(crate) settings: Settings,
     pub(crate) now: Timestamp,
     pub(crate) is_enrolled: bool,
+    pub(crate) has_password: bool,
+    /// What the device's connection says about it.
+    pub(crate) transport: Transport,
+    pub(crate) large_objects: bool,
     pub(crate) device: Option<(SessionKey, Vec<u8>)>,
     pub(crate) user: Option<(SessionKey, Vec<u8>)>,
-    keys: u128,
+    pub(crate) keys: u128,
 }
 
 /// How one message was taken.
@@ -28,7 +32,7 @@ pub(crate) struct Gateway {
 pub(crate) enum Taken {
     Repeated,
     Challenged,
-    Refused,
+    Refused(Refusal),
     Believed,
 }
 
@@ -44,10 +48,14 @@ pub(crate) struct Posted {
     pub(crate) unenrolled: bool,
     pub(crate) aborted: bool,
     pub(crate) ignored: usize,
+    /// As `code kind data`.
+    pub(crate) alerts: Vec<String>,
+    pub(crate) dev_info: Option<DevInfo>,
     pub(crate) ended: Option<Ending>,
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) replaced: Option<Cut>,
     pub(crate) unsent: Vec<Outgoing>,
+    pub(crate) refused: Vec<Unsendable>,
 }
 
 impl Gateway {
@@ -56,6 +64,9 @@ impl Gateway {
             settings: Settings::default(),
             now: Timestamp::EPOCH + Duration::from_secs(1_000_000),
             is_enrolled: true,
+            has_password: true,
+            transport: Transport::Anonymous,
+            large_objects: false,
             device: None,
             user: None,
             keys: 0,
@@ -72,15 +83,14 @@ impl Gateway {
         let message = Message::parse(body.as_bytes(), &Limits::default()).unwrap();
         let hash = BodyHash::of(body.as_bytes());
         let settings = self.settings.clone();
-        let identify = match receive(&message, hash, self.stored(), self.now, &settings) {
-            Received::Repeat(reply) => return posted(Taken::Repeated, reply),
-            Received::Identify(identify) => identify,
-        };
+        let identify = receive(&message, hash, self.stored(), self.now, &settings);
         let account = Account { user: USER.to_owned(), inner_hash: inner_hash(USER, PASSWORD) };
-        let account = (self.is_enrolled && identify.claimed() == DEVICE).then_some(account);
-        let turn = match identify.verify(account.as_ref(), &NonceKey::new(&[7; 32])) {
+        let is_known = self.is_enrolled && self.has_password && identify.claimed() == DEVICE;
+        let account = is_known.then_some(account);
+        let turn = match identify.verify(account.as_ref(), self.transport, &NonceKey::new(&[7; 32])) {
+            Identified::Repeat(reply) => return posted(Taken::Repeated, reply),
             Identified::Challenge(reply) => return posted(Taken::Challenged, reply),
-            Identified::Refused(reply) => return posted(Taken::Refused, reply),
+            Identified::Refused { reply, why } => return posted(Taken::Refused(why), reply),
             Identified::Turn(turn) => turn,
             Identified::Opening(opening) => opening.begin(self.next_key()),
         };
@@ -91,6 +101,8 @@ impl Gateway {
             unenrolled: turn.unenrolled(),
             aborted: turn.aborted(),
             ignored: turn.ignored(),
+            alerts: turn.alerts().iter().map(shown_alert).collect(),
+            dev_info: turn.dev_info(),
             outcomes: turn.outcomes().to_vec(),
             replaced: turn.replaced().cloned(),
             ..posted(Taken::Believed, Vec::new())
@@ -102,6 +114,7 @@ impl Gateway {
         posted.reply = String::from_utf8(answer.reply).unwrap();
         posted.ended = answer.ended;
         posted.unsent = answer.unsent;
+        posted.refused = answer.refused;
         posted
     }
 
@@ -131,7 +144,8 @@ impl Gateway {
             let (key, blob) = row.as_ref()?;
             Some(Newest { key: *key, session: Session::decode(blob) })
         };
-        Stored { device: newest(&self.device), user: newest(&self.user) }
+        let large_objects = self.large_objects;
+        Stored { device: newest(&self.device), user: newest(&self.user), large_objects }
     }
 
     fn next_key(&mut self) -> SessionKey {
@@ -150,10 +164,13 @@ fn posted(taken: Taken, reply: Vec<u8>) -> Posted {
         unenrolled: false,
         aborted: false,
         ignored: 0,
+        alerts: Vec::new(),
+        dev_info: None,
         ended: None,
         outcomes: Vec::new(),
         replaced: None,
         unsent: Vec::new(),
+        refused: Vec::new(),
     }
 }
 
@@ -206,6 +223,10 @@ pub(crate) fn shown(outcome: &Outcome) -> String {
     let target = outcome.target.as_deref().unwrap_or("-");
     let value = outcome.value.as_deref().map_or(String::new(), |value| format!(" {value}"));
     format!("{} {target} {status}{value}", outcome.tag.as_str())
+}
+
+fn shown_alert(alert: &ReceivedAlert<'_>) -> String {
+    format!("{} {} {}", alert.code, alert.kind.unwrap_or("-"), alert.data.unwrap_or("-"))
 }
 
 /// A Status as `CmdRef Cmd Data`.

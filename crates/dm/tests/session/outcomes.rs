@@ -94,6 +94,74 @@ fn codes_that_are_not_final_give_way() {
 }
 
 #[test]
+fn one_status_may_be_about_several_nodes() {
+    let both = status_of(2, 5, A, 405).replace("<Data>", &format!("<TargetRef>{B}</TargetRef><Data>"));
+    check_get(&both, &["get A 405", "get B 405"]);
+    // One that speaks of a node first does not hide what is said about the others.
+    check_get(&(status_of(2, 5, A, 200) + &both), &["get A 200", "get B 405"]);
+}
+
+#[test]
+fn statuses_and_results_come_in_any_order() {
+    let mixed = results(2, 5, B, "0")
+        + &status_of(2, 5, B, 200)
+        + &results(2, 5, A, "pfn")
+        + &status_of(2, 5, A, 200);
+    check_get(&mixed, &["get A 200 pfn", "get B 200 0"]);
+    let referred = results(2, 5, A, "pfn").replace("<Item><Source>", "<SourceRef>").replace("<LocURI>", "");
+    let referred = referred.replace("</LocURI></Source>", "</SourceRef><Item>");
+    check_get(&referred, &["get A 200 pfn", "get B ?"]);
+    let bare = "<Status><MsgRef>2</MsgRef><CmdRef>5</CmdRef><Data> 404 </Data></Status>";
+    check_get(bare, &["get A 404", "get B 404"]);
+}
+
+#[test]
+fn what_failed_inside_the_device() {
+    let with = |status: String, error: &str| {
+        status.replace("<Data>", &format!("<Data msft:originalerror=\"{error}\">"))
+    };
+    let error = |body: String| {
+        let mut gateway = Gateway::new();
+        let (mut device, _) = Device::in_session(&mut gateway, commands());
+        let posted = gateway.post(&device.next(&(body + "<Final/>")));
+        [0, 1].map(|at| posted.outcomes[at].original_error.clone())
+    };
+    let known = Some("0x86000002".to_owned());
+    let of_a = || with(status_of(2, 5, A, 404), " 0x86000002 ");
+    assert_eq!(error(with(status(2, 5, 404), "0x86000002")), [known.clone(), known.clone()]);
+    assert_eq!(error(of_a() + &status(2, 5, 500)), [known.clone(), None]);
+    // It belongs to the code that counts.
+    assert_eq!(error(with(status(2, 5, 202), "0x1") + &status(2, 5, 500)), [None, None]);
+    for nonsense in ["", " ", &"x".repeat(65)] {
+        assert_eq!(error(with(status(2, 5, 404), nonsense)), [None, None]);
+    }
+}
+
+#[test]
+fn what_is_about_our_statuses_and_alerts_is_no_news() {
+    let about = |cmd: &str, cmd_ref| status(2, cmd_ref, 406).replace("Get", cmd);
+    for body in [about("Status", 1), about("Status", 5), about("Alert", 4), about("SyncHdr", 7)] {
+        let mut gateway = Gateway::new();
+        let (mut device, _) = Device::in_session(&mut gateway, commands());
+        let posted = gateway.post(&device.next(&format!("{body}<Final/>")));
+        assert_eq!(posted.ignored, 0, "{body}");
+        assert!(posted.outcomes.iter().all(|outcome| outcome.status.is_none()), "{body}");
+        assert_eq!(posted.shape(), ["0 SyncHdr 200", "Final"], "a Status is never answered");
+    }
+}
+
+#[test]
+fn results_that_are_repeated_are_counted() {
+    let values = results(2, 5, A, "first") + &results(2, 5, A, "second");
+    let mut gateway = Gateway::new();
+    let (mut device, _) = Device::in_session(&mut gateway, commands());
+    let posted = gateway.post(&device.next(&values));
+    assert_eq!((posted.outcomes(), posted.ignored), (vec![format!("get {A} 200 first")], 1));
+    let posted = gateway.post(&device.next(&(values + "<Final/>")));
+    assert_eq!((posted.outcomes.len(), posted.ignored), (4, 2));
+}
+
+#[test]
 fn a_sequence_and_what_is_in_it() {
     let body = status(2, 5, 200)
         + &status(2, 6, 200)
@@ -161,19 +229,6 @@ fn what_is_about_nothing_is_counted_and_forgotten() {
         assert_eq!(posted.ignored, ignored, "{body}");
         assert!(posted.outcomes.iter().all(|it| it.status.is_none() && it.value.is_none()), "{body}");
     }
-}
-
-#[test]
-fn a_value_in_pieces_stays_unknown() {
-    let piece = results(2, 5, A, "half").replace("</Item>", "<MoreData/></Item>");
-    let mut gateway = Gateway::new();
-    let (mut device, _) = Device::in_session(&mut gateway, commands());
-    let posted = gateway.post(&device.next(&(status(2, 5, 200) + &piece)));
-    assert_eq!(posted.shape(), ["0 SyncHdr 200", "8 Results 406", "Alert 1222"]);
-    assert!(posted.outcomes.is_empty());
-    let posted = gateway.post(&device.next(&(results(2, 5, A, "rest") + "<Final/>")));
-    assert_eq!(posted.shape(), ["0 SyncHdr 200", "8 Results 406", "Final"]);
-    assert_eq!(posted.outcomes()[..2], [format!("get {A} ?"), format!("get {B} 200")]);
 }
 
 #[test]

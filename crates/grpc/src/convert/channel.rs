@@ -25,6 +25,7 @@ pub(crate) fn channel(channel: &Channel, push_app: &str, now: Timestamp, rules: 
         gated_until_session: gate == Some(Timestamp::MAX),
         last_reset_time: channel.last_write().map(time),
         next_reset_time: channel.next_reset_at().map(time),
+        write_refusal_code: write_refusal(state_of),
     }
 }
 
@@ -67,6 +68,13 @@ fn refusal(state: ChannelState) -> api::ChannelRefusal {
         Refusal::InvalidUri => api::ChannelRefusal::InvalidUri,
         Refusal::Provider => api::ChannelRefusal::Provider,
         Refusal::Write(_) => api::ChannelRefusal::Write,
+    }
+}
+
+fn write_refusal(state: ChannelState) -> u32 {
+    match state {
+        ChannelState::Refused(Refusal::Write(code)) => code.into(),
+        _ => 0,
     }
 }
 

@@ -1,11 +1,11 @@
 //! Devices.
 
 use model::Timestamp;
-use push::Settings;
+use push::{Hint, Settings};
 use reveille_api::v1 as api;
-use store::{DeviceInfo, DeviceRecord};
+use store::{DeviceInfo, DeviceRecord, LastRefusal};
 
-use super::{channel, time};
+use super::{channel, polling::polling, time};
 
 pub(crate) fn device(record: &DeviceRecord, now: Timestamp, rules: &Settings) -> api::Device {
     let device = &record.device;
@@ -27,8 +27,11 @@ pub(crate) fn device(record: &DeviceRecord, now: Timestamp, rules: &Settings) ->
         unenroll_time: device.unenrolled_at.map(time),
         channel: Some(channel::channel(&record.channel, device.push_app.as_str(), now, rules)),
         info: device.last_seen_at.map(|_| info(&device.info)),
-        polling: None,
+        polling: polling(record.channel.polling()),
         etag: etag(device.revision),
+        certificate_fingerprint: device.certificate.map(|it| it.to_string()).unwrap_or_default(),
+        last_refusal: device.last_refusal.as_ref().map(refusal),
+        hints: record.channel.hints(device.info.os_version.as_deref()).into_iter().map(hint).collect(),
     }
 }
 
@@ -47,4 +50,18 @@ fn info(info: &DeviceInfo) -> api::DeviceInfo {
         os_version: text(&info.os_version),
         large_objects: info.large_objects,
     }
+}
+
+fn refusal(refusal: &LastRefusal) -> api::DeviceRefusal {
+    api::DeviceRefusal { reason: refusal.reason.clone(), time: Some(time(refusal.at)) }
+}
+
+fn hint(hint: Hint) -> api::DeviceHint {
+    let kind = match hint {
+        Hint::UpdateWindows => api::DeviceHintKind::UpdateWindows,
+        Hint::CloudNotificationsOff => api::DeviceHintKind::CloudNotificationsOff,
+        Hint::WriteHangs => api::DeviceHintKind::WriteHangs,
+        Hint::NoPolling => api::DeviceHintKind::NoPolling,
+    };
+    api::DeviceHint { kind: kind.into(), text: hint.text().to_owned() }
 }

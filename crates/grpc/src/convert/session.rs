@@ -26,6 +26,10 @@ pub(crate) fn session(record: &SessionRecord, device_name: &str) -> api::Session
         alerts: record.alerts.iter().map(alert).collect(),
         eventful: record.eventful,
         trace_id: record.trace.trace_id_hex(),
+        mode: record.mode.clone().unwrap_or_default(),
+        platform: record.platform.clone().unwrap_or_default(),
+        outcomes: record.outcomes.iter().map(outcome).collect(),
+        ignored_count: record.ignored,
     }
 }
 
@@ -38,6 +42,16 @@ fn ending(name: &str) -> api::SessionEnding {
         "superseded" => api::SessionEnding::Replaced,
         "too_many_messages" => api::SessionEnding::TooLong,
         _ => api::SessionEnding::Unspecified,
+    }
+}
+
+fn outcome(outcome: &store::RecordedOutcome) -> api::SessionOutcome {
+    api::SessionOutcome {
+        command: outcome.command.clone(),
+        target: outcome.target.clone().unwrap_or_default(),
+        status: outcome.status.map(Into::into),
+        meaning: outcome.status.map(dm::meaning).unwrap_or_default().to_owned(),
+        original_error: outcome.original_error.clone().unwrap_or_default(),
     }
 }
 

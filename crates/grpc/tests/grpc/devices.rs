@@ -2,14 +2,17 @@
 
 use prost_types::Duration;
 use reveille_api::v1::{
-    ChannelState, CreateDeviceRequest, Credential, DeleteDeviceRequest, Device, DeviceRef, EnrollmentState,
-    GetDeviceRequest, GetDeviceResponse, ListDevicesRequest, WakeEndReason, WakeState, credential::Secret,
-    device_ref::By,
+    ChannelRefusal, ChannelState, CreateDeviceRequest, Credential, DeleteDeviceRequest, Device, DeviceHint,
+    DeviceHintKind, DeviceRef, EnrollmentState, GetDeviceRequest, GetDeviceResponse, ListDevicesRequest,
+    WakeEndReason, WakeState, credential::Secret, device_ref::By,
 };
 use secrecy::ExposeSecret;
+use store::{DeviceInfo, RecordedOutcome};
 use tonic::Code;
 
-use crate::field::{Field, PLANTED, URI, creation, invalid, labels, named, password, refusal, refused};
+use crate::field::{
+    Field, PLANTED, URI, creation, invalid, labels, named, password, refusal, refuse_and_poll, refused,
+};
 
 async fn show(field: &Field, name: &str) -> GetDeviceResponse {
     field.devices().get_device(GetDeviceRequest { device: named(name) }).await.unwrap().into_inner()
@@ -105,6 +108,104 @@ async fn what_exists_or_is_not_configured_is_refused() {
 }
 
 #[tokio::test]
+async fn a_certificate_is_bound_to_one_device() {
+    let field = Field::new().await;
+    let with = |name: &str, fingerprint: String| CreateDeviceRequest {
+        certificate_fingerprint: fingerprint,
+        credential: None,
+        ..creation(name)
+    };
+    let created = field.devices().create_device(with("DEVICE", ["AB"; 32].join(":"))).await.unwrap();
+    let plain = "ab".repeat(32);
+    assert_eq!(created.into_inner().device.unwrap().certificate_fingerprint, plain);
+    assert_eq!(show(&field, "DEVICE").await.device.unwrap().certificate_fingerprint, plain);
+    let status = field.devices().create_device(with("OTHER", plain.clone())).await.unwrap_err();
+    assert_eq!(refusal(&status), refused(Code::AlreadyExists, "DEVICE_EXISTS"));
+    assert_eq!(status.message(), "the device DEVICE is bound to this certificate");
+    let status = field.devices().create_device(with("DEVICE", String::new())).await.unwrap_err();
+    assert_eq!(status.message(), "there is a device of this name");
+    for wrong in ["ab".repeat(20), "xy".repeat(32)] {
+        let status = field.devices().create_device(with("NEW", wrong)).await.unwrap_err();
+        assert_eq!(refusal(&status), invalid(&["certificate_fingerprint"]));
+    }
+}
+
+#[tokio::test]
+async fn what_a_device_said_and_did_is_shown() {
+    let field = Field::new().await;
+    let device = field.create("DEVICE").await;
+    let before = show(&field, "DEVICE").await.device.unwrap();
+    assert_eq!((before.polling, before.last_refusal, before.hints), (None, None, Vec::new()));
+    let outcome = |command: &str, status: Option<u16>, error: Option<&str>| RecordedOutcome {
+        command: command.into(),
+        target: Some(format!("./{command}")),
+        status,
+        original_error: error.map(str::to_owned),
+    };
+    let mut commit = field.session("DEVICE").await;
+    commit.info = DeviceInfo {
+        manufacturer: Some("Contoso".into()),
+        model: Some("Slate".into()),
+        dm_version: Some("1.2".into()),
+        language: Some("de-DE".into()),
+        os_version: Some("10.0.10586.1176".into()),
+        large_objects: Some(false),
+    };
+    (commit.mode, commit.platform, commit.ignored) = (Some("Machine".into()), Some("WoA".into()), 3);
+    commit.outcomes = vec![
+        outcome("write", Some(404), Some("0x86000002")),
+        outcome("before", Some(200), None),
+        outcome("after", None, None),
+    ];
+    let mut stored = field.visitor("DEVICE").await.channel;
+    refuse_and_poll(&mut stored.channel, &commit);
+    commit.channel = Some(stored);
+    let at = commit.now;
+    field.store.commit_session(commit).await.unwrap();
+    field.store.record_refusal(device, store::Refusal { reason: "dev_id", at }).await.unwrap();
+    let shown = show(&field, "DEVICE").await;
+    let device = shown.device.unwrap();
+    let info = device.info.clone().unwrap();
+    assert_eq!((info.language.as_str(), info.dm_client_version.as_str()), ("de-DE", "1.2"));
+    assert_eq!((info.os_version.as_str(), info.large_objects), ("10.0.10586.1176", Some(false)));
+    let refusal = device.last_refusal.clone().unwrap();
+    assert_eq!((refusal.reason.as_str(), refusal.time), ("dev_id", device.last_seen_time));
+    let channel = device.channel.clone().unwrap();
+    assert_eq!((channel.refusal(), channel.write_refusal_code), (ChannelRefusal::Write, 404));
+    let polling = device.polling.clone().unwrap();
+    assert_eq!((polling.read_time, polling.poll_on_login), (device.last_seen_time, true));
+    let schedules: Vec<_> =
+        polling.schedules.iter().map(|it| (it.interval.unwrap().seconds, it.count)).collect();
+    assert_eq!(schedules, [(900, 10)], "what is off is left out");
+    let hints: Vec<_> = device.hints.iter().map(DeviceHint::kind).collect();
+    assert_eq!(hints, [DeviceHintKind::UpdateWindows, DeviceHintKind::CloudNotificationsOff]);
+    assert!(
+        device.hints[0].text.starts_with("Update Windows: this build's channel renewal is known to fail")
+    );
+    let session = &shown.recent_sessions[0];
+    assert_eq!(
+        (session.mode.as_str(), session.platform.as_str(), session.ignored_count),
+        ("Machine", "WoA", 3)
+    );
+    let outcomes: Vec<_> = session
+        .outcomes
+        .iter()
+        .map(|it| (it.command.as_str(), it.target.as_str(), it.status, it.original_error.as_str()))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            ("write", "./write", Some(404), "0x86000002"),
+            ("before", "./before", Some(200), ""),
+            ("after", "./after", None, ""),
+        ]
+    );
+    let meanings: Vec<_> = session.outcomes.iter().map(|it| it.meaning.as_str()).collect();
+    assert!(!meanings[0].is_empty() && meanings[0] != meanings[1], "{meanings:?}");
+    assert_eq!(meanings[2], "");
+}
+
+#[tokio::test]
 async fn every_wrong_field_is_named_at_once() {
     let field = Field::with_apps(&["a", "b"]).await;
     let check = async |request, fields: &[&str]| {
@@ -118,6 +219,7 @@ async fn every_wrong_field_is_named_at_once() {
         labels: labels("", ""),
         external_id: "x".repeat(256),
         credential: Some(Credential { user: "us:er".into(), secret: Some(Secret::Password(String::new())) }),
+        certificate_fingerprint: "ab".repeat(20),
     };
     let named = [
         "name",
@@ -126,6 +228,7 @@ async fn every_wrong_field_is_named_at_once() {
         "external_id",
         "credential.user",
         "credential.password",
+        "certificate_fingerprint",
         "push_app",
     ];
     check(all, &named).await;

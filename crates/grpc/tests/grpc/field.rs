@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use model::{DeviceId, PushAppName};
 use push::{
-    Channel as PushChannel, Context, Detail, Observation, Origin, Reading, Readings, Visit, WriteAnswer,
+    Channel as PushChannel, Context, Detail, Observation, Origin, PollLogins, PollNode, PollSchedule,
+    PollSet, PollValue, Reading, Readings, Visit, WriteAnswer,
 };
 use reveille_api::v1::{
     CreateDeviceRequest, Credential, DeviceRef, Wake, WakeRequest, credential::Secret, device_ref::By,
@@ -98,7 +99,11 @@ impl Field {
             messages: 1,
             state: b"state".to_vec(),
             ending: None,
+            mode: None,
+            platform: None,
             alerts: Vec::new(),
+            outcomes: Vec::new(),
+            ignored: 0,
             eventful: false,
             origin: Origin::Unknown,
             channel: None,
@@ -181,4 +186,28 @@ fn set_up(channel: &mut PushChannel, commit: &SessionCommit, settings: &push::Se
     };
     let write = Some(WriteAnswer::Done);
     visit.proceed(channel, &Observation { write, after, ..Observation::default() }, &context);
+}
+
+/// A session in which the device told its polling and refused the PFN.
+pub(crate) fn refuse_and_poll(channel: &mut PushChannel, commit: &SessionCommit) {
+    let off = PollSet::default();
+    let daily = PollSet { interval: 1_440, count: 0 };
+    let poll = PollSchedule::new(off, off, daily, PollLogins::default()).ok();
+    let settings = push::Settings { poll, ..push::Settings::default() };
+    let (pfn, now, device) = (pfn(), commit.now, commit.device);
+    let context = Context { now, settings: &settings, pfn: &pfn, device, old_build: false, may_write: true };
+    let (mut visit, _) = Visit::begin(channel, Detail::Known, &context);
+    let before = Readings { pfn: Reading::Absent, uri: Reading::Absent, status: Reading::Absent };
+    let mut seen = Observation { before, provider: Reading::Value(true), ..Observation::default() };
+    seen.polling.read = [
+        (PollNode::IntervalForFirstSetOfRetries, PollValue::Int(15)),
+        (PollNode::NumberOfFirstRetries, PollValue::Int(10)),
+        (PollNode::IntervalForSecondSetOfRetries, PollValue::Int(0)),
+        (PollNode::PollOnLogin, PollValue::Bool(true)),
+    ]
+    .map(|(node, value)| (node, Reading::Value(value)))
+    .into();
+    visit.proceed(channel, &seen, &context);
+    let write = Some(WriteAnswer::NotFound);
+    visit.proceed(channel, &Observation { write, ..Observation::default() }, &context);
 }

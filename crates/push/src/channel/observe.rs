@@ -1,9 +1,8 @@
 //! What a session's answers say about the channel (DESIGN §4, oma-dm.md §8.1).
 
-use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, ChannelState, Context, Refusal};
+use super::{Channel, ChannelState, Context, PollObservation, Refusal};
 use crate::ChannelUri;
 
 /// What a device answered to the Get of one node.
@@ -60,6 +59,8 @@ pub struct Observation {
     pub write: Option<WriteAnswer>,
     /// What was read after the write.
     pub after: Readings,
+    /// What the device said of its polling.
+    pub polling: PollObservation,
 }
 
 impl Channel {
@@ -82,12 +83,13 @@ impl Channel {
             self.plain_writes = true;
         }
         self.take_in(&seen.after, context);
+        self.observe_polling(&seen.polling, context.now);
     }
 
     /// No form of the write was accepted: this is final until tomorrow.
-    pub(crate) fn write_refused(&mut self, code: u16, now: Timestamp) {
-        self.repair.refused();
-        self.enter(ChannelState::Refused(Refusal::Write(code)), now);
+    pub(crate) fn write_refused(&mut self, code: u16, context: &Context<'_>) {
+        self.repair.refused(context.now + context.settings.refused_write_retry);
+        self.enter(ChannelState::Refused(Refusal::Write(code)), context.now);
     }
 
     fn unwritten(&self) -> bool {

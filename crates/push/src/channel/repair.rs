@@ -3,7 +3,8 @@
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, ChannelState, Context, Refusal};
+use super::{Channel, ChannelState, Context, Refusal, WriteAnswer, hang::Hang};
+use crate::settings::DAY;
 
 /// How the PFN is written (oma-dm.md §8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +34,7 @@ pub enum WriteReason {
 
 /// The record of writes: so that no device is written to without end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Repair {
     /// The last write that was sent.
     last_write: Option<Timestamp>,
@@ -54,6 +56,11 @@ pub(super) struct Repair {
     planned: bool,
     /// An operator asked for a reset.
     requested: bool,
+    /// Whether the client is suspected to hang when the PFN is written.
+    hang: Hang,
+    /// The day that `writes_of_day` counts.
+    day: Option<Timestamp>,
+    writes_of_day: u8,
 }
 
 impl Repair {
@@ -84,9 +91,16 @@ impl Repair {
         self.sessions_pending = 0;
     }
 
-    /// The device said no: there is nothing left to judge, tomorrow's try is planned by the state.
-    pub(super) fn refused(&mut self) {
+    /// The device said no: there is nothing left to judge, and the next try is not before `retry`.
+    pub(super) fn refused(&mut self, retry: Timestamp) {
         self.unjudged = false;
+        self.not_before = Some(retry);
+    }
+
+    /// Writes of the last day, in fixed days that begin with a write.
+    fn spent(&self, now: Timestamp) -> u8 {
+        let same_day = self.day.is_some_and(|day| now < day + DAY);
+        if same_day { self.writes_of_day } else { 0 }
     }
 
     pub(super) fn pending_session(&mut self) {
@@ -106,6 +120,10 @@ impl Channel {
         self.gate.until_session = false;
         let rest = context.now + context.settings.pfn_write_rest;
         let repair = &mut self.repair;
+        repair.hang.session_begins();
+        if repair.hang.is_likely() {
+            repair.not_before = repair.last_write.map(|at| at + context.settings.pfn_write_rest);
+        }
         if repair.unjudged {
             repair.sessions_since = repair.sessions_since.saturating_add(1);
         }
@@ -123,14 +141,30 @@ impl Channel {
     /// Whether the PFN is to be written now, and why.
     pub(crate) fn write_due(&self, context: &Context<'_>) -> Option<WriteReason> {
         let reason = self.write_wanted(context)?;
-        let now = reason == WriteReason::Operator || self.first_repair() || self.within_budget(context);
-        now.then_some(reason)
+        let first = self.first_repair() && !self.writes_hang();
+        let budgeted = (first || self.within_budget(context)) && self.within_day(context);
+        (reason == WriteReason::Operator || budgeted).then_some(reason)
+    }
+
+    /// Whether the client seems to hang when the PFN is written, as old builds do (oma-dm.md §9.1): then the write goes
+    /// alone, last, and seldom.
+    pub fn writes_hang(&self) -> bool {
+        self.repair.hang.is_likely()
+    }
+
+    /// The device said something after the PFN was written.
+    pub(crate) fn write_heard(&mut self, answer: WriteAnswer) {
+        match answer {
+            WriteAnswer::Unanswered => self.repair.hang.heard(),
+            _ => self.repair.hang.answered(),
+        }
     }
 
     /// How a due write is made. `on_device`: a PFN is there already.
     pub(crate) fn write_form(&self, on_device: bool) -> WriteForm {
         match (on_device, self.repair.fruitless) {
-            (_, 2..) => WriteForm::DeleteThenAdd,
+            // Writes that hung say nothing against the channel.
+            (_, 2..) if !self.writes_hang() => WriteForm::DeleteThenAdd,
             (true, _) => WriteForm::Replace,
             (false, _) => WriteForm::Add,
         }
@@ -139,6 +173,11 @@ impl Channel {
     /// The write is in the message that is about to go.
     pub(crate) fn writing(&mut self, now: Timestamp) {
         let repair = &mut self.repair;
+        repair.writes_of_day = repair.spent(now).saturating_add(1);
+        if repair.writes_of_day == 1 {
+            repair.day = Some(now);
+        }
+        repair.hang.writing();
         repair.last_write = Some(now);
         repair.sessions_since = 0;
         repair.unjudged = true;
@@ -159,15 +198,12 @@ impl Channel {
             return Some(WriteReason::Operator);
         }
         match self.state {
-            ChannelState::Unset => Some(WriteReason::Set),
             ChannelState::Dead => Some(WriteReason::Repair),
             ChannelState::Stale => Some(WriteReason::Renew),
             ChannelState::Pending => self.pending_too_long(context).then_some(WriteReason::Renew),
             ChannelState::Live => (self.aged(context) || self.repair.planned).then_some(WriteReason::Renew),
-            ChannelState::Refused(Refusal::Write(_)) => {
-                let retry = self.repair.last_write.map(|at| at + context.settings.refused_write_retry);
-                retry.is_none_or(|at| at <= context.now).then_some(WriteReason::Set)
-            }
+            // When a refused write is tried again, says the budget: not before tomorrow.
+            ChannelState::Unset | ChannelState::Refused(Refusal::Write(_)) => Some(WriteReason::Set),
             ChannelState::Refused(_) => None,
         }
     }
@@ -189,10 +225,16 @@ impl Channel {
 
     fn within_budget(&self, context: &Context<'_>) -> bool {
         let (repair, settings, now) = (&self.repair, context.settings, context.now);
-        let gap_over = repair.last_write.is_none_or(|at| at + settings.pfn_write_gap <= now);
+        let gap = if self.writes_hang() { settings.pfn_write_rest } else { settings.pfn_write_gap };
+        let gap_over = repair.last_write.is_none_or(|at| at + gap <= now);
         let rested = repair.not_before.is_none_or(|at| at <= now);
         let undecided = repair.unjudged && !matches!(self.state, ChannelState::Refused(_));
         gap_over && rested && !undecided && context.may_write
+    }
+
+    /// Whatever a device answers, its PFN is not written again and again.
+    fn within_day(&self, context: &Context<'_>) -> bool {
+        self.repair.spent(context.now) < context.settings.pfn_writes_per_day
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use model::CertificateFingerprint;
 
 use super::{duration, label};
 
@@ -33,12 +34,14 @@ pub(crate) enum DeviceCommand {
     /// Make a device known, so that it may open sessions
     #[command(after_help = "Examples:
   echo 'its password' | reveille devices create B5B954E8… --user u-4711 --password-stdin
-  reveille devices create B5B954E8… --user u-4711 --label site=berlin")]
+  reveille devices create B5B954E8… --user u-4711 --label site=berlin
+  reveille devices create B5B954E8… \\
+      --certificate-fingerprint $(openssl x509 -in device.pem -noout -fingerprint -sha256 | cut -d= -f2)")]
     Create(CreateDevice),
     /// List devices
     #[command(after_help = "Example: reveille devices list --channel dead --channel refused")]
     List(ListDevices),
-    /// Show a device: its channel, and its last sessions
+    /// Show a device: its channel, its polling, and its last sessions
     Show {
         /// Its name
         #[arg(value_name = "NAME")]
@@ -59,12 +62,15 @@ pub(crate) struct CreateDevice {
     /// Its name: the Source `LocURI` of its messages, as a rule the `DeviceID` of its enrollment
     #[arg(value_name = "ID")]
     pub(crate) name: String,
-    /// User name of its credential
-    #[arg(long, value_name = "NAME")]
-    pub(crate) user: String,
+    /// User name of its credential; may be left out if it is bound to a certificate
+    #[arg(long, value_name = "NAME", required_unless_present = "certificate_fingerprint")]
+    pub(crate) user: Option<String>,
     /// Read its password from the first line of standard input, instead of making one
-    #[arg(long)]
+    #[arg(long, requires = "user")]
     pub(crate) password_stdin: bool,
+    /// The client certificate that it is bound to: the SHA-256 of its DER, in hexadecimal digits
+    #[arg(long, value_name = "HEX")]
+    pub(crate) certificate_fingerprint: Option<CertificateFingerprint>,
     /// The push app that it is set up for; may be left out if there is only one
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub(crate) push_app: String,

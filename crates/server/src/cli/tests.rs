@@ -68,6 +68,24 @@ fn devices_take_labels() {
 }
 
 #[test]
+fn devices_prove_themselves_somehow() {
+    let creation = |line: &str| match parse(line) {
+        Command::Devices { command: DeviceCommand::Create(create), .. } => create,
+        _ => panic!("not a creation"),
+    };
+    let digits = "ab".repeat(32);
+    let create = creation(&format!("reveille devices create D1 --certificate-fingerprint {digits}"));
+    assert_eq!((create.user, create.certificate_fingerprint.unwrap().to_string()), (None, digits.clone()));
+    let both = creation(&format!("reveille devices create D1 --user u --certificate-fingerprint {digits}"));
+    assert!(both.user.is_some() && both.certificate_fingerprint.is_some());
+    assert!(refused("reveille devices create D1").contains("--user <NAME>"));
+    let alone = format!("reveille devices create D1 --password-stdin --certificate-fingerprint {digits}");
+    assert!(refused(&alone).contains("--user <NAME>"));
+    let thumbprint = format!("reveille devices create D1 --certificate-fingerprint {}", "ab".repeat(20));
+    assert!(refused(&thumbprint).contains("the thumbprint that Windows shows is a SHA-1"));
+}
+
+#[test]
 fn the_emulated_wns_takes_apps() {
     let line = "reveille simulate wns --listen 127.0.0.1:0 --app pfn,ms-app://s-1-15-2-1,a,b";
     let Command::Simulate { command: SimulateCommand::Wns(wns) } = parse(line) else { panic!("not a WNS") };

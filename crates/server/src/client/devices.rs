@@ -3,8 +3,8 @@
 use std::io::BufRead;
 
 use reveille_api::v1::{
-    Channel, ChannelRefusal, CreateDeviceRequest, Credential, DeleteDeviceRequest, Device, DeviceInfo,
-    EnrollmentState, GetDeviceRequest, ListDevicesRequest, Session, SessionEnding, credential::Secret,
+    Channel, CreateDeviceRequest, Credential, DeleteDeviceRequest, Device, EnrollmentState, GetDeviceRequest,
+    ListDevicesRequest, credential::Secret,
 };
 
 use super::{Client, named, page_size, present, table::Table, tell_of_more, view, words};
@@ -13,6 +13,10 @@ use crate::{
     failure::{Failure, Outcome},
     password, print,
 };
+
+mod story;
+
+use story::story;
 
 pub(crate) async fn run(client: &Client, command: DeviceCommand) -> Outcome {
     match command {
@@ -36,10 +40,16 @@ pub(crate) async fn run(client: &Client, command: DeviceCommand) -> Outcome {
 }
 
 async fn create(client: &Client, create: CreateDevice) -> Outcome {
-    let made = if create.password_stdin { None } else { Some(password::random()?) };
-    let password = match &made {
-        Some(password) => password.clone(),
-        None => first_line(std::io::stdin().lock())?,
+    let (credential, made) = match create.user {
+        None => (None, None),
+        Some(user) => {
+            let made = if create.password_stdin { None } else { Some(password::random()?) };
+            let password = match &made {
+                Some(password) => password.clone(),
+                None => first_line(std::io::stdin().lock())?,
+            };
+            (Some(Credential { user, secret: Some(Secret::Password(password)) }), made)
+        }
     };
     let request = CreateDeviceRequest {
         name: create.name,
@@ -47,7 +57,8 @@ async fn create(client: &Client, create: CreateDevice) -> Outcome {
         push_app: create.push_app,
         labels: create.labels.into_iter().collect(),
         external_id: create.external_id,
-        credential: Some(Credential { user: create.user, secret: Some(Secret::Password(password)) }),
+        credential,
+        certificate_fingerprint: create.certificate_fingerprint.map(|it| it.to_string()).unwrap_or_default(),
     };
     let device = present(client.answered(client.devices().create_device(request).await)?.device)?;
     if let (true, Some(password)) = (create.output.json, &made) {
@@ -62,8 +73,10 @@ async fn create(client: &Client, create: CreateDevice) -> Outcome {
         return print::json(&view::Device::new(device, Vec::new()));
     }
     print::line(format!(
-        "{} is created, with user {} and push app {}.",
-        device.name, device.user, device.push_app
+        "{} is created, with {} and push app {}.",
+        device.name,
+        story::identity(&device),
+        device.push_app
     ))?;
     match made {
         Some(password) => print::line(format!(
@@ -134,110 +147,6 @@ fn rows(devices: &[Device]) -> Table {
     table
 }
 
-/// Everything about a device, in lines.
-fn story(device: &Device, sessions: &[Session]) -> String {
-    let mut lines = vec![format!("{} (id {})", device.name, device.id)];
-    lines.push(format!(
-        "provider id {}, push app {}, user {}",
-        device.provider_id, device.push_app, device.user
-    ));
-    if !device.external_id.is_empty() {
-        lines.push(format!("external id {}", device.external_id));
-    }
-    lines.extend(device.labels.iter().map(|(key, value)| format!("label {key}={value}")));
-    if let Some(info) = device.info.as_ref().filter(|info| **info != DeviceInfo::default()) {
-        lines.push(
-            format!("{} {}, Windows {}", info.manufacturer, info.model, info.os_version).trim().to_owned(),
-        );
-    }
-    lines.push(match device.last_seen_time {
-        Some(seen) => {
-            format!("created {}, last seen {}", words::time(device.create_time), words::time(Some(seen)))
-        }
-        None => format!("created {}, never seen", words::time(device.create_time)),
-    });
-    if let Some(left) = device.unenroll_time {
-        lines.push(format!("left management {}", words::time(Some(left))));
-    }
-    lines.push(String::new());
-    lines.extend(channel(&device.channel.clone().unwrap_or_default()));
-    lines.push(String::new());
-    lines.push(if sessions.is_empty() {
-        "no sessions yet".into()
-    } else {
-        session_rows(sessions).to_string()
-    });
-    lines.join("\n")
-}
-
-/// What happened to the channel, and what comes next.
-fn channel(channel: &Channel) -> Vec<String> {
-    let state = channel.state();
-    let mut lines = vec![format!("channel {}: {}", words::channel_state(state), words::channel(state))];
-    let mut say = |line: String| lines.push(format!("  {line}"));
-    if channel.refusal() != ChannelRefusal::Unspecified {
-        say(words::refusal(channel.refusal()).into());
-    }
-    if channel.generation > 0 {
-        let age =
-            words::duration(channel.age).map(|age| format!(", {} old", words::span(age))).unwrap_or_default();
-        let (number, seen) = (channel.generation, words::time(channel.first_seen_time));
-        say(format!("generation {number} under push app {}, first seen {seen}{age}", channel.push_app));
-    }
-    if let Some(status) = channel.push_status {
-        say(format!("Push/Status was last read as {status} ({})", push_status(status)));
-    }
-    for (what, time) in [
-        ("dead since", channel.dead_time),
-        ("WNS throttled it until", channel.gate_time),
-        ("the PFN was last written", channel.last_reset_time),
-        ("the PFN is written again from", channel.next_reset_time),
-    ] {
-        if time.is_some() {
-            say(format!("{what} {}", words::time(time)));
-        }
-    }
-    if channel.gated_until_session {
-        say("WNS said that it belongs to another app: nothing is pushed before the next session".into());
-    }
-    lines
-}
-
-/// `Push/Status` in words (oma-dm.md §8.1).
-fn push_status(status: i32) -> &'static str {
-    match status {
-        0 => "success",
-        1 => "invalid PFN",
-        2 => "MSA authentication failed",
-        3 => "registration failed",
-        4 => "not assigned yet",
-        5 => "expired",
-        6 => "could not be revoked",
-        7 => "a push came, but no session could start",
-        8 => "unknown, or not available",
-        _ => "not documented",
-    }
-}
-
-fn session_rows(sessions: &[Session]) -> Table {
-    let mut table = Table::new(["SESSION", "STARTED", "ENDED", "MESSAGES", "TRACE"]);
-    for session in sessions {
-        let ended = match session.ending() {
-            SessionEnding::Unspecified => "open".to_owned(),
-            ending => words::word(ending.as_str_name(), "SESSION_ENDING_"),
-        };
-        let started = words::time(session.start_time);
-        table.row([
-            session.id.clone(),
-            started,
-            ended,
-            session.message_count.to_string(),
-            session.trace_id.clone(),
-        ]);
-    }
-    table
-}
-
 fn channel_state(word: ChannelWord) -> reveille_api::v1::ChannelState {
     use reveille_api::v1::ChannelState as State;
     match word {
@@ -253,8 +162,6 @@ fn channel_state(word: ChannelWord) -> reveille_api::v1::ChannelState {
 
 #[cfg(test)]
 mod tests {
-    use reveille_api::v1::ChannelState;
-
     use super::*;
 
     #[test]
@@ -262,25 +169,5 @@ mod tests {
         assert_eq!(first_line("pass word \r\nnext".as_bytes()).unwrap(), "pass word ");
         assert!(first_line("\n".as_bytes()).is_err());
         assert!(first_line(&b""[..]).is_err());
-    }
-
-    #[test]
-    fn a_channel_tells_its_story() {
-        let dead = Channel {
-            state: ChannelState::Dead.into(),
-            generation: 2,
-            push_app: "main".into(),
-            age: Some(prost_types::Duration { seconds: 180_000, nanos: 0 }),
-            push_status: Some(5),
-            ..Channel::default()
-        };
-        assert_eq!(
-            channel(&dead),
-            [
-                "channel dead: its ChannelURI is gone; the next session resets it",
-                "  generation 2 under push app main, first seen , 2 d 2 h old",
-                "  Push/Status was last read as 5 (expired)",
-            ]
-        );
     }
 }

@@ -8,73 +8,9 @@ use serde::Serialize;
 
 use super::words::{channel_state, duration, word};
 
-#[derive(Serialize)]
-pub(super) struct Device {
-    id: String,
-    name: String,
-    provider_id: String,
-    push_app: String,
-    labels: BTreeMap<String, String>,
-    external_id: String,
-    user: String,
-    enrollment: String,
-    created: Option<String>,
-    last_seen: Option<String>,
-    unenrolled: Option<String>,
-    channel: Option<Channel>,
-    info: Option<Info>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    recent_sessions: Vec<Session>,
-}
+mod device;
 
-#[derive(Serialize)]
-struct Channel {
-    state: String,
-    refusal: String,
-    generation: u32,
-    push_app: String,
-    first_seen: Option<String>,
-    age_seconds: Option<f64>,
-    push_status: Option<i32>,
-    dead_since: Option<String>,
-    gated_until: Option<String>,
-    gated_until_session: bool,
-    last_reset: Option<String>,
-    next_reset: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Info {
-    manufacturer: String,
-    model: String,
-    dm_client_version: String,
-    language: String,
-    os_version: String,
-    large_objects: Option<bool>,
-}
-
-#[derive(Serialize)]
-struct Session {
-    id: String,
-    protocol_session_id: String,
-    scope: String,
-    start: Option<String>,
-    end: Option<String>,
-    ending: String,
-    messages: i32,
-    origin: String,
-    alerts: Vec<Alert>,
-    eventful: bool,
-    trace_id: String,
-}
-
-#[derive(Serialize)]
-struct Alert {
-    code: i32,
-    #[serde(rename = "type")]
-    kind: String,
-    data: String,
-}
+pub(super) use device::Device;
 
 #[derive(Serialize)]
 pub(super) struct Wake {
@@ -157,79 +93,6 @@ struct Fault {
     since: Option<String>,
     description: String,
     next_probe: Option<String>,
-}
-
-impl Device {
-    pub(super) fn new(device: v1::Device, sessions: Vec<v1::Session>) -> Self {
-        Self {
-            enrollment: word(device.enrollment_state().as_str_name(), "ENROLLMENT_STATE_"),
-            id: device.id,
-            name: device.name,
-            provider_id: device.provider_id,
-            push_app: device.push_app,
-            labels: device.labels,
-            external_id: device.external_id,
-            user: device.user,
-            created: rfc3339(device.create_time),
-            last_seen: rfc3339(device.last_seen_time),
-            unenrolled: rfc3339(device.unenroll_time),
-            channel: device.channel.map(Channel::from),
-            info: device.info.map(Info::from),
-            recent_sessions: sessions.into_iter().map(Session::from).collect(),
-        }
-    }
-}
-
-impl From<v1::Channel> for Channel {
-    fn from(channel: v1::Channel) -> Self {
-        Self {
-            state: channel_state(channel.state()),
-            refusal: word(channel.refusal().as_str_name(), "CHANNEL_REFUSAL_"),
-            generation: channel.generation,
-            push_app: channel.push_app,
-            first_seen: rfc3339(channel.first_seen_time),
-            age_seconds: seconds(channel.age),
-            push_status: channel.push_status,
-            dead_since: rfc3339(channel.dead_time),
-            gated_until: rfc3339(channel.gate_time),
-            gated_until_session: channel.gated_until_session,
-            last_reset: rfc3339(channel.last_reset_time),
-            next_reset: rfc3339(channel.next_reset_time),
-        }
-    }
-}
-
-impl From<v1::DeviceInfo> for Info {
-    fn from(info: v1::DeviceInfo) -> Self {
-        Self {
-            manufacturer: info.manufacturer,
-            model: info.model,
-            dm_client_version: info.dm_client_version,
-            language: info.language,
-            os_version: info.os_version,
-            large_objects: info.large_objects,
-        }
-    }
-}
-
-impl From<v1::Session> for Session {
-    fn from(session: v1::Session) -> Self {
-        let alert =
-            |alert: v1::SessionAlert| Alert { code: alert.code, kind: alert.r#type, data: alert.data };
-        Self {
-            scope: word(session.scope().as_str_name(), "SESSION_SCOPE_"),
-            ending: word(session.ending().as_str_name(), "SESSION_ENDING_"),
-            id: session.id,
-            protocol_session_id: session.protocol_session_id,
-            start: rfc3339(session.start_time),
-            end: rfc3339(session.end_time),
-            messages: session.message_count,
-            origin: session.origin,
-            alerts: session.alerts.into_iter().map(alert).collect(),
-            eventful: session.eventful,
-            trace_id: session.trace_id,
-        }
-    }
 }
 
 impl Wake {

@@ -2,10 +2,13 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use dm::{Scheme, Schemes, SessionAuth};
 use model::ProviderId;
 
 use super::{listen, section::Section};
+
+mod identity;
+mod limits;
+mod tls;
 
 /// What the section says besides the address.
 pub(super) struct Gateway {
@@ -17,68 +20,88 @@ pub(super) struct Gateway {
 }
 
 const PROVIDER_ID: &str = "Reveille";
-const SCHEMES: [(&str, Scheme); 2] = [("md5", Scheme::Md5), ("basic", Scheme::Basic)];
-const LATER_SCHEMES: [&str; 2] = ["client-cert", "proxy-cert"];
 
 pub(super) fn read(section: &mut Section<'_, '_>) -> (Option<SocketAddr>, Gateway) {
     let default = ::gateway::Settings::default();
     let listen = listen::read(section, "127.0.0.1:8080");
+    let path = section.text("path", &default.path);
+    let provider_id = provider_id(section);
+    let identity = identity::read(section, &default);
+    let tls = tls::read(section, &identity);
+    let sessions = identity.sessions;
     let settings = ::gateway::Settings {
-        path: section.text("path", &default.path),
-        sessions: sessions(section, &default.sessions),
-        limits: limits(section, &default.limits),
+        path,
+        tls,
+        client_certificates: identity.client_certificates,
+        proxy_certificates: identity.proxy_certificates,
+        certificate_name: identity.certificate_name,
+        trusted_proxies: identity.trusted_proxies,
+        sessions: dm::Settings {
+            max_messages: section.count("max_messages", sessions.max_messages),
+            silence: section.span("session_silence", sessions.silence),
+            max_message_bytes: section.count("max_reply_bytes", sessions.max_message_bytes),
+            max_object_bytes: section.count("max_object_bytes", sessions.max_object_bytes),
+            ..sessions
+        },
+        guessing: limits::guessing(section, &default.guessing),
+        connections: limits::connections(section, &default.connections),
+        limits: limits::message(section, &default.limits),
         detail_every: section.span("detail_every", default.detail_every),
         max_under_way: section.count("max_under_way", default.max_under_way),
+        max_buffered_bytes: section.count("max_buffered_bytes", default.max_buffered_bytes),
         overload_wait: section.span("overload_wait", default.overload_wait),
         request_timeout: section.span("request_timeout", default.request_timeout),
         ..default
     };
-    if settings.check().contains(&::gateway::InvalidSettings::Path) {
-        section.mistake("path", "is no path for devices to POST to: write one such as \"/dm\"");
-    }
-    let provider_id = provider_id(section);
+    check(section, &settings);
     let silence = settings.sessions.silence;
     (listen, Gateway { settings, provider_id, silence })
 }
 
-fn sessions(section: &mut Section<'_, '_>, default: &dm::Settings) -> dm::Settings {
-    dm::Settings {
-        session_auth: section.choice(
-            "session_auth",
-            &[("200", SessionAuth::EachMessage), ("212", SessionAuth::WholeSession)],
-            &[],
-        ),
-        schemes: schemes(section),
-        max_messages: section.count("max_messages", default.max_messages),
-        silence: section.span("session_silence", default.silence),
+/// What works, and is probably not what somebody wants.
+pub(super) fn warnings(settings: &::gateway::Settings) -> Vec<&'static str> {
+    let mut warnings = Vec::new();
+    let by_credential = !settings.sessions.schemes.is_empty();
+    if settings.sessions.session_auth == dm::SessionAuth::WholeSession && by_credential {
+        warnings.push(
+            "gateway.session_auth is \"212\": whoever knows a device's name and session id can speak for it until the \
+             session ends. \"200\" asks for the credential in each message.",
+        );
     }
+    if settings.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
+        warnings.push(
+            "gateway.trusted_proxies holds every address: anybody may say whose certificate it is. Write the addresses \
+             of your proxies.",
+        );
+    }
+    let by_name = settings.certificate_name != ::gateway::CertificateName::Off;
+    if settings.proxy_certificates.is_some() && by_name {
+        warnings.push(
+            "gateway.certificate_name is set, and certificates come from a proxy: the proxy must refuse those that \
+             your CA did not issue.",
+        );
+    }
+    warnings
 }
 
-fn schemes(section: &mut Section<'_, '_>) -> Schemes {
-    let words = SCHEMES.map(|(word, _)| word);
-    let given = section.value("auth", words.map(String::from).to_vec());
-    let mut schemes = Vec::new();
-    for word in &given {
-        match SCHEMES.iter().find(|(known, _)| known == word) {
-            Some((_, scheme)) if !schemes.contains(scheme) => schemes.push(*scheme),
-            Some(_) => section.mistake("auth", format!("has \"{word}\" twice: leave one out")),
-            None => section.not_a_word("auth", word, &words, &LATER_SCHEMES),
+fn check(section: &mut Section<'_, '_>, settings: &::gateway::Settings) {
+    use ::gateway::InvalidSettings::{BufferedBytes, HeaderBytes, NodeRoot, Path};
+    for mistake in settings.check() {
+        match mistake {
+            Path => section.mistake("path", "is no path for devices to POST to: write one such as \"/dm\""),
+            BufferedBytes => {
+                section.mistake(
+                    "max_buffered_bytes",
+                    "is less than gateway.max_message_bytes: no message would fit",
+                );
+            }
+            HeaderBytes => {
+                let found = settings.connections.header_bytes;
+                section.mistake("max_header_bytes", format!("is {found}: write 8192 or more"));
+            }
+            // `[push]` reads it.
+            NodeRoot => {}
         }
-    }
-    if given.is_empty() {
-        section.mistake("auth", "is empty, and no device could prove who it is: write \"md5\" or \"basic\"");
-    }
-    Schemes::new(schemes).unwrap_or_default()
-}
-
-fn limits(section: &mut Section<'_, '_>, default: &syncml::Limits) -> syncml::Limits {
-    syncml::Limits {
-        bytes: section.count("max_message_bytes", default.bytes),
-        depth: section.count("max_depth", default.depth),
-        elements: section.count("max_elements", default.elements),
-        attributes_per_element: section.count("max_attributes_per_element", default.attributes_per_element),
-        attributes: section.count("max_attributes", default.attributes),
-        text: section.count("max_text_bytes", default.text),
     }
 }
 

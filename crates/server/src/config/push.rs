@@ -79,6 +79,8 @@ fn channels(section: &mut Section<'_, '_>, default: Settings) -> Settings {
         pfn_write_attempts: section.count("pfn_write_attempts", default.pfn_write_attempts),
         pfn_write_rest: section.span("pfn_write_rest", default.pfn_write_rest),
         refused_write_retry: section.span("refused_write_retry", default.refused_write_retry),
+        pfn_writes_per_day: section.count("pfn_writes_per_day", default.pfn_writes_per_day),
+        poll_every: section.span("poll_every", default.poll_every),
         ..default
     }
 }

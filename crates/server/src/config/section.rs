@@ -175,6 +175,11 @@ impl<'r, 'a> Section<'r, 'a> {
         self.report.mistakes.push(Mistake::new(format!("{path}{origin} {says}.")));
     }
 
+    /// Notes a mistake of the section as a whole.
+    pub(super) fn mistake_of_all(&mut self, says: impl fmt::Display) {
+        self.report.mistakes.push(Mistake::new(format!("{} {says}.", self.name)));
+    }
+
     /// What was not asked for is not known.
     pub(super) fn finish(mut self) {
         for key in std::mem::take(&mut self.left).keys() {

@@ -2,6 +2,9 @@ use std::{fs, path::PathBuf};
 
 use super::{source::Sources, *};
 
+mod gateway;
+mod poll;
+
 fn read(toml: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let sources = Sources {
         file: Some((PathBuf::from("reveille.toml"), toml.to_owned())),
@@ -99,8 +102,8 @@ fn every_mistake_is_a_sentence() {
         "gateway.listen is \"8080\": write an IP address and a port such as \"127.0.0.1:8080\", or \"\" to switch it off.",
     );
     check(
-        "gateway.auth = [\"md5\", \"client-cert\"]",
-        "gateway.auth is \"client-cert\", which this release does not have yet: write \"md5\" or \"basic\".",
+        "gateway.auth = [\"md5\", \"bearer\"]",
+        r#"gateway.auth is "bearer": write "md5" or "basic" or "client-cert" or "proxy-cert"."#,
     );
     check("gateway.auth = [\"md5\", \"md5\"]", "gateway.auth has \"md5\" twice: leave one out.");
     check(

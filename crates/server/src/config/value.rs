@@ -40,6 +40,18 @@ impl Setting for String {
     }
 }
 
+impl Setting for bool {
+    const EXPECTED: &'static str = "true or false";
+
+    fn read(value: &Value) -> Option<Self> {
+        value.to_bool()
+    }
+
+    fn render(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Setting for f64 {
     const EXPECTED: &'static str = "a number such as 0.5";
 

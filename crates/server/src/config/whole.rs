@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, mem};
 use figment::value::{Dict, Value};
 
 use super::{
-    Config, Listen, Mistake, gateway, listen, push, push_app,
+    Config, Listen, Mistake, gateway, listen, poll, push, push_app,
     section::{Effective, Report, Section},
     source::{Sources, Values},
     store_section, telemetry, wns,
@@ -43,7 +43,9 @@ impl Sections<'_, '_> {
         let admin = self.section("admin", |section| listen::read(section, "127.0.0.1:9090"));
         let listen = Listen { gateway: gateway_listen, grpc, admin };
         let store = self.section("store", |section| store_section::read(section, gateway.silence));
-        let push = self.section("push", push::read);
+        let poll = self.nested("push", "poll");
+        let mut push = self.section("push", push::read);
+        push.rules.poll = poll.and_then(|values| self.read_section("push.poll", values, poll::read));
         let wns = self.section("wns", |section| wns::read(section, &push));
         let push_apps = self.push_apps(&push);
         let telemetry = self.section("telemetry", telemetry::read);
@@ -86,10 +88,31 @@ impl Sections<'_, '_> {
                 Dict::new()
             }
         };
+        self.read_section(name, values, read)
+    }
+
+    fn read_section<T>(
+        &mut self,
+        name: &str,
+        values: Dict,
+        read: impl FnOnce(&mut Section<'_, '_>) -> T,
+    ) -> T {
         let mut section = Section::new(name.to_owned(), format!("[{name}]"), values, self.report);
         let outcome = read(&mut section);
         section.finish();
         outcome
+    }
+
+    /// Takes a section out of another one, if it is there.
+    fn nested(&mut self, outer: &str, inner: &str) -> Option<Dict> {
+        let Some(Value::Dict(_, values)) = self.left.get_mut(outer) else { return None };
+        if let Value::Dict(_, values) = values.remove(inner)? {
+            return Some(values);
+        }
+        self.mistake(format!(
+            "{outer}.{inner} must be a section: write [{outer}.{inner}] on a line of its own."
+        ));
+        None
     }
 
     fn push_apps(&mut self, push: &push::Push) -> Vec<super::PushApp> {

@@ -72,10 +72,27 @@ pub enum SyncError {
 
 impl Client {
     /// Devices that are managed at `gateway` and, if there is an emulated WNS, get their channels there.
-    pub fn new(mut gateway: Url, wns: Option<Url>) -> Result<Self, SyncError> {
-        // What Windows adds to the configured address (oma-dm.md §1.1).
-        gateway.query_pairs_mut().append_pair("mode", "Maintenance").append_pair("Platform", "WoA");
-        let http = http::client().map_err(|error| SyncError::Setup(http::describe(error)))?;
+    pub fn new(gateway: Url, wns: Option<Url>) -> Result<Self, SyncError> {
+        Self::over(http::client(), gateway, wns)
+    }
+
+    /// The same for one device with a client certificate. Both are PEM: the certificate with its key, and the CA that
+    /// the gateway's certificate is from.
+    pub fn with_certificate(
+        gateway: Url,
+        wns: Option<Url>,
+        identity: &[u8],
+        ca: &[u8],
+    ) -> Result<Self, SyncError> {
+        Self::over(http::client_with_certificate(identity, ca), gateway, wns)
+    }
+
+    fn over(
+        http: Result<reqwest::Client, reqwest::Error>,
+        gateway: Url,
+        wns: Option<Url>,
+    ) -> Result<Self, SyncError> {
+        let http = http.map_err(|error| SyncError::Setup(http::describe(error)))?;
         Ok(Self { http, gateway, wns, fleet: String::new() })
     }
 
@@ -112,9 +129,13 @@ impl Client {
         opening: Opening,
         message: Vec<u8>,
     ) -> Result<Vec<u8>, SyncError> {
+        let (query, agent) = device.http_manner();
+        let mut url = self.gateway.clone();
+        let query = url.query().map_or(query.to_owned(), |own| format!("{own}&{query}"));
+        url.set_query(Some(&query));
         let mut post = self
             .http
-            .post(self.gateway.clone())
+            .post(url)
             .timeout(REPLY_TIMEOUT)
             .header("content-type", "application/vnd.syncml.dm+xml")
             .header(
@@ -122,7 +143,7 @@ impl Client {
                 "application/vnd.syncml.dm+xml, application/vnd.syncml.dm+wbxml, application/octet-stream",
             )
             .header("accept-charset", "UTF-8")
-            .header("user-agent", "MSFT OMA DM Client/1.2.0.1")
+            .header("user-agent", agent)
             .body(message);
         if let Some(origin) = device.origin_header(opening) {
             post = post.header("UserAgentOrigin", origin);

@@ -51,7 +51,7 @@ impl fmt::Debug for Challenge {
 }
 
 /// `B64(MD5(B64(MD5(user:password)):nonce))`, with the nonce's raw bytes.
-fn digest(plain: &str, nonce: &[u8]) -> String {
+pub(super) fn digest(plain: &str, nonce: &[u8]) -> String {
     let inner = STANDARD.encode(Md5::digest(plain));
     let outer = Md5::new().chain_update(inner).chain_update(b":").chain_update(nonce);
     STANDARD.encode(outer.finalize())

@@ -4,7 +4,10 @@ use model::Timestamp;
 use syncml::{Command, Data, Group, Item, Location, Meta, NodeCommand, Results, Status};
 
 use super::{
-    profile::{Profile, RegistrationTime, SequenceSupport},
+    object::{Arrival, Incoming},
+    package,
+    profile::{Login, Profile, RegistrationTime, SequenceSupport},
+    server_proof::Judgement,
     tree::{Tree, Value},
 };
 
@@ -23,37 +26,26 @@ pub(super) struct Prepared {
     pub(super) outcome: Result<String, u8>,
 }
 
+/// What commands are carried out on.
+pub(super) struct Ground<'a> {
+    pub(super) tree: &'a mut Tree,
+    pub(super) incoming: &'a mut Incoming,
+    pub(super) profile: &'a Profile,
+    pub(super) prepared: &'a [Prepared],
+    pub(super) now: Timestamp,
+}
+
 /// The answers to one message while they are made.
 pub(super) struct Execution<'a> {
-    tree: &'a mut Tree,
-    profile: &'a Profile,
-    prepared: &'a [Prepared],
-    now: Timestamp,
+    ground: Ground<'a>,
     msg_ref: String,
-    next_id: u32,
     answers: Vec<Command<'static>>,
 }
 
 impl<'a> Execution<'a> {
-    /// Begins with the Status for the `SyncHdr` of message `msg_ref`, which is command 1 (oma-dm.md §0.3).
-    pub(super) fn new(
-        tree: &'a mut Tree,
-        profile: &'a Profile,
-        prepared: &'a [Prepared],
-        msg_ref: u32,
-        now: Timestamp,
-    ) -> Self {
-        let mut execution = Self {
-            tree,
-            profile,
-            prepared,
-            now,
-            msg_ref: msg_ref.to_string(),
-            next_id: 1,
-            answers: Vec::new(),
-        };
-        execution.status("0", "SyncHdr", None, OK);
-        execution
+    /// Begins with the Status for the `SyncHdr` of message `msg_ref`.
+    pub(super) fn new(ground: Ground<'a>, msg_ref: u32, judgement: Judgement) -> Self {
+        Self { ground, msg_ref: msg_ref.to_string(), answers: vec![header_status(msg_ref, judgement)] }
     }
 
     /// Carries out one command; the status of what went worst.
@@ -69,7 +61,7 @@ impl<'a> Execution<'a> {
             Command::Sequence(group) => self.sequence(id, group),
             Command::Atomic(group) => self.atomic(id, group),
             Command::Add(it) | Command::Replace(it) | Command::Delete(it) | Command::Exec(it) => {
-                let codes = it.items.iter().map(|item| self.write(command, item)).collect();
+                let codes = it.items.iter().map(|item| self.take(command, it, item)).collect();
                 self.statuses(id, command.name(), it, codes)
             }
             Command::Unsupported(unsupported) => {
@@ -83,22 +75,36 @@ impl<'a> Execution<'a> {
         }
     }
 
+    /// Carries out nothing: this status for every command.
+    pub(super) fn refuse(&mut self, commands: &[&Command<'_>], code: u16) {
+        for command in commands {
+            self.status(command.cmd_id().unwrap_or_default(), command.name(), None, code);
+            if let Command::Atomic(group) | Command::Sequence(group) = command {
+                self.refuse(&group.commands.iter().collect::<Vec<_>>(), code);
+            }
+        }
+    }
+
     /// The answers, in order.
-    pub(super) fn finish(self) -> Vec<Command<'static>> {
+    pub(super) fn finish(mut self) -> Vec<Command<'static>> {
+        if self.ground.incoming.was_interrupted() {
+            self.answers.push(package::no_end_of_data());
+        }
+        if self.ground.incoming.wants_more() {
+            self.answers.push(package::next_message());
+        }
         self.answers
     }
 
     /// One Status per Item, and Results that hold the Items that worked (oma-dm.md §0.2).
     fn get(&mut self, id: &str, get: &NodeCommand<'_>) -> u16 {
-        let read = get.items.iter().map(|item| (uri(item), self.tree.get(uri(item), self.profile, self.now)));
-        let read: Vec<_> = read.collect();
+        let read: Vec<_> = get.items.iter().map(|item| (uri(item), self.read(uri(item)))).collect();
         let codes = read.iter().map(|(_, value)| value.as_ref().err().copied().unwrap_or(OK)).collect();
         let worst = self.statuses(id, "Get", get, codes);
         let items: Vec<_> =
             read.into_iter().filter_map(|(uri, value)| Some(result(uri, value.ok()?))).collect();
         if !items.is_empty() {
             let results = Results {
-                cmd_id: Some(self.id().into()),
                 msg_ref: Some(self.msg_ref.clone().into()),
                 cmd_ref: Some(id.to_owned().into()),
                 items,
@@ -110,7 +116,7 @@ impl<'a> Execution<'a> {
     }
 
     fn sequence(&mut self, id: &str, group: &Group<'_>) -> u16 {
-        if let SequenceSupport::Refused(code) = self.profile.sequence {
+        if let SequenceSupport::Refused(code) = self.ground.profile.sequence {
             self.status(id, "Sequence", None, code);
             self.skip(&group.commands);
             return code;
@@ -119,7 +125,7 @@ impl<'a> Execution<'a> {
         let mut worst = OK;
         for (index, command) in group.commands.iter().enumerate() {
             worst = worst.max(self.run(command));
-            if worst > 299 && self.profile.sequence == SequenceSupport::Stops {
+            if worst > 299 && self.ground.profile.sequence == SequenceSupport::Stops {
                 self.skip(&group.commands[index + 1..]);
                 break;
             }
@@ -129,7 +135,7 @@ impl<'a> Execution<'a> {
 
     /// All or nothing. Get and groups inside are not supported (oma-dm.md §5.1).
     fn atomic(&mut self, id: &str, group: &Group<'_>) -> u16 {
-        let before = self.tree.clone();
+        let before = self.ground.tree.clone();
         let mut codes: Vec<u16> = Vec::new();
         let mut failed = false;
         for command in &group.commands {
@@ -138,7 +144,7 @@ impl<'a> Execution<'a> {
             codes.push(code);
         }
         if failed {
-            *self.tree = before;
+            *self.ground.tree = before;
             codes.iter_mut().filter(|code| **code == OK).for_each(|code| *code = ROLLED_BACK);
         }
         let code = self.status(id, "Atomic", None, if failed { ATOMIC_FAILED } else { OK });
@@ -150,19 +156,47 @@ impl<'a> Execution<'a> {
 
     fn inside_atomic(&mut self, command: &Command<'_>) -> u16 {
         match command {
-            Command::Add(it) | Command::Replace(it) | Command::Delete(it) | Command::Exec(it) => {
-                it.items.iter().map(|item| self.write(command, item)).max().unwrap_or(BAD_REQUEST)
-            }
+            Command::Add(it) | Command::Replace(it) | Command::Delete(it) | Command::Exec(it) => it
+                .items
+                .iter()
+                .map(|item| self.write(command, uri(item), item.value()))
+                .max()
+                .unwrap_or(BAD_REQUEST),
             _ => FAILED,
         }
     }
 
-    fn write(&mut self, command: &Command<'_>, item: &Item<'_>) -> u16 {
-        let (uri, data) = (uri(item), item.value());
+    fn read(&self, uri: &str) -> Result<Value, u16> {
+        let Ground { tree, profile, now, .. } = &self.ground;
+        if lacks_user(uri, profile.login) {
+            return Err(FAILED);
+        }
+        tree.get(uri, profile, *now)
+    }
+
+    /// Takes an Item that may be a chunk.
+    fn take(&mut self, command: &Command<'_>, all: &NodeCommand<'_>, item: &Item<'_>) -> u16 {
+        let verb = match command {
+            Command::Add(_) => "Add",
+            Command::Replace(_) => "Replace",
+            _ => "Exec",
+        };
+        let support = self.ground.profile.large_objects;
+        match self.ground.incoming.take(verb, item, all.meta.as_ref(), support) {
+            Arrival::Whole(value) => self.write(command, uri(item), &value),
+            Arrival::Part(code) => code,
+        }
+    }
+
+    fn write(&mut self, command: &Command<'_>, uri: &str, data: &str) -> u16 {
+        let Ground { tree, profile, .. } = &mut self.ground;
+        if lacks_user(uri, profile.login) {
+            return FAILED;
+        }
         let code = match command {
-            Command::Add(_) => self.tree.add(uri, data, self.profile),
-            Command::Replace(_) => self.tree.replace(uri, data, self.profile),
-            Command::Delete(_) => self.tree.delete(uri),
+            Command::Add(_) => tree.add(uri, data, profile),
+            Command::Replace(_) => tree.replace(uri, data, profile),
+            Command::Delete(_) => tree.delete(uri),
             _ => OK,
         };
         self.register();
@@ -171,11 +205,12 @@ impl<'a> Execution<'a> {
 
     /// A PFN that was just written gets the channel that was prepared for it.
     fn register(&mut self) {
-        if self.profile.registration == RegistrationTime::AtOnce
-            && let Some(channel) = self.tree.channel.as_mut().filter(|channel| channel.is_wanted())
-            && let Some(prepared) = self.prepared.iter().find(|prepared| prepared.pfn == channel.pfn)
+        let Ground { tree, profile, prepared, now, .. } = &mut self.ground;
+        if profile.registration == RegistrationTime::AtOnce
+            && let Some(channel) = tree.channel.as_mut().filter(|channel| channel.is_wanted())
+            && let Some(prepared) = prepared.iter().find(|prepared| prepared.pfn == channel.pfn)
         {
-            channel.settle(prepared.outcome.clone(), self.now);
+            channel.settle(prepared.outcome.clone(), *now);
         }
     }
 
@@ -198,24 +233,36 @@ impl<'a> Execution<'a> {
     }
 
     fn status(&mut self, cmd_ref: &str, cmd: &str, target: Option<&str>, code: u16) -> u16 {
+        let original_error = self.ground.profile.original_error.filter(|_| code > 399);
         let status = Status {
-            cmd_id: Some(self.id().into()),
             msg_ref: Some(self.msg_ref.clone().into()),
             cmd_ref: Some(cmd_ref.to_owned().into()),
             cmd: Some(cmd.to_owned().into()),
             target_refs: target.map(|target| target.to_owned().into()).into_iter().collect(),
             data: Some(code.to_string().into()),
+            original_error: original_error.map(Into::into),
             ..Status::default()
         };
         self.answers.push(Command::Status(status));
         code
     }
+}
 
-    fn id(&mut self) -> String {
-        let id = self.next_id;
-        self.next_id += 1;
-        id.to_string()
-    }
+/// The verdict about message `msg_ref`.
+pub(super) fn header_status(msg_ref: u32, judgement: Judgement) -> Command<'static> {
+    Command::Status(Status {
+        msg_ref: Some(msg_ref.to_string().into()),
+        cmd_ref: Some("0".into()),
+        cmd: Some("SyncHdr".into()),
+        chal: judgement.chal.map(Box::new),
+        data: Some(judgement.code.to_string().into()),
+        ..Status::default()
+    })
+}
+
+/// Whether nobody is there whom a node of a user's would belong to (oma-dm.md §3.2, §9.2).
+fn lacks_user(uri: &str, login: Login) -> bool {
+    login != Login::User && (uri.starts_with("./User/") || uri.starts_with("User/"))
 }
 
 fn uri<'i>(item: &'i Item<'_>) -> &'i str {

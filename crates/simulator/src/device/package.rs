@@ -4,9 +4,15 @@ use syncml::{Alert, Command, Data, Item, Location, Meta, NodeCommand};
 
 use super::{profile::Profile, report::Opening, tree::dev_info};
 
+/// The `CmdID` of the first command of package 1.
+const FIRST: u32 = 2;
+
 /// Alerts and `DevInfo`. `CmdID`s begin at 2: 1 is for the `SyncHdr` Status of later messages (oma-dm.md §0.3).
 pub(super) fn package_1(name: &str, profile: &Profile, opening: Opening) -> Vec<Command<'static>> {
-    let mut alerts = vec![alert("1201", None), alert("1224", Some(login_status()))];
+    let mut alerts = vec![
+        alert("1201", None),
+        alert("1224", Some(item("com.microsoft/MDM/LoginStatus", None, profile.login.name()))),
+    ];
     match opening {
         Opening::User => alerts.push(alert("1224", Some(item("com.microsoft.mdm.synctype", None, "user")))),
         Opening::Unenroll => {
@@ -23,31 +29,43 @@ pub(super) fn package_1(name: &str, profile: &Profile, opening: Opening) -> Vec<
     let replace = NodeCommand { items: items.into(), ..NodeCommand::default() };
     let mut commands: Vec<_> = alerts.into_iter().map(Command::Alert).collect();
     commands.push(Command::Replace(replace));
-    number(&mut commands);
+    number(&mut commands, FIRST);
     commands
 }
 
-/// A message that breaks the session off (oma-dm.md §3.4), after the `SyncHdr` Status if there is one.
+/// The command that breaks the session off (oma-dm.md §3.4).
 pub(super) fn abort() -> Command<'static> {
-    let mut commands = [Command::Alert(alert("1223", None))];
-    number(&mut commands);
-    let [abort] = commands;
-    abort
+    Command::Alert(alert("1223", None))
 }
 
-fn number(commands: &mut [Command<'static>]) {
-    for (id, command) in (2..).zip(commands) {
-        let id = Some(format!("{id}").into());
+/// Asks for the rest of an object, or of a package (oma-dm.md §4.1).
+pub(super) fn next_message() -> Command<'static> {
+    Command::Alert(alert("1222", None))
+}
+
+/// Says that the rest of an object did not come (oma-dm.md §4.1).
+pub(super) fn no_end_of_data() -> Command<'static> {
+    Command::Alert(alert("1225", None))
+}
+
+/// The device is busy: alone in its message, without Status and without Final (oma-dm.md §4.3).
+pub(super) fn keep_alive() -> Command<'static> {
+    let kind = "Reversed-Domain-Name:com.microsoft.mdm.requestpending";
+    Command::Alert(alert("1224", Some(item(kind, Some("int"), "1"))))
+}
+
+/// Numbers the commands of one message from `first`. The `CmdID`s of the gateway's commands are in `CmdRef`s, not here.
+pub(super) fn number(commands: &mut [Command<'static>], first: u32) {
+    for (id, command) in (first..).zip(commands) {
+        let id = Some(id.to_string().into());
         match command {
-            Command::Alert(alert) => alert.cmd_id = id,
-            Command::Replace(replace) => replace.cmd_id = id,
+            Command::Alert(it) => it.cmd_id = id,
+            Command::Replace(it) => it.cmd_id = id,
+            Command::Results(it) => it.cmd_id = id,
+            Command::Status(it) => it.cmd_id = id,
             _ => {}
         }
     }
-}
-
-fn login_status() -> Item<'static> {
-    item("com.microsoft/MDM/LoginStatus", None, "user")
 }
 
 fn alert(code: &'static str, item: Option<Item<'static>>) -> Alert<'static> {

@@ -39,6 +39,11 @@ impl Path {
         (!parents.is_empty()).then(|| Self(parents.to_vec()))
     }
 
+    /// The node's own name, in lower case.
+    pub(super) fn last(&self) -> &str {
+        self.0.last().expect("an address has a segment")
+    }
+
     pub(super) fn is_below(&self, ancestor: &Self) -> bool {
         self.0.len() > ancestor.0.len() && self.0.starts_with(&ancestor.0)
     }

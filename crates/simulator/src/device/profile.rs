@@ -24,6 +24,26 @@ impl Identity {
     }
 }
 
+/// What a device knows of its server since enrollment: who that must prove to be (oma-dm.md §7.2).
+#[derive(Clone)]
+pub struct ServerAccount {
+    /// The user name of the server's credential.
+    pub user: String,
+    /// Its password.
+    pub password: SecretString,
+    /// For how long a right credential is good.
+    pub lasts: ProofLasts,
+}
+
+/// For how long a server's credential is good (oma-dm.md §7.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofLasts {
+    /// For the message that it came with (200): each further one needs another.
+    Message,
+    /// For the session (212).
+    Session,
+}
+
 /// How a device behaves. The default is a Windows 11 of build 26200 as it was captured (oma-dm.md §0).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -51,6 +71,65 @@ pub struct Profile {
     pub sequence: SequenceSupport,
     /// Whether it names the reason of a session in `UserAgentOrigin` (`SyncApplicationVersion` 4.0, §1.1).
     pub origin: OriginHeader,
+    /// Who is signed in.
+    pub login: Login,
+    /// What it does with large objects, in both directions.
+    pub large_objects: LargeObjects,
+    /// The `MaxMsgSize` that it announces, in bytes; `None`: it announces none, as Windows does. It takes no larger message.
+    pub max_msg_size: Option<usize>,
+    /// How many bytes its own messages have at most; longer packages are cut into several; `None`: no bound.
+    pub longest_message: Option<usize>,
+    /// How many keep-alive alerts it sends before the answer to commands (`EnableOmaDmKeepAliveMessage`, §4.3).
+    pub keep_alives: u32,
+    /// Whether its failing Statuses carry `msft:originalerror` (`SyncApplicationVersion` 3.0, §2.1).
+    pub original_error: Option<&'static str>,
+    /// What it makes of the polling schedule that is written.
+    pub polling: Polling,
+    /// How its HTTP requests look.
+    pub http: HttpManner,
+}
+
+/// Who is signed in on a device (oma-dm.md §3.2). User-scope commands need [`Login::User`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// A user of the management's directory.
+    User,
+    /// Somebody else.
+    Others,
+    /// Nobody.
+    Nobody,
+}
+
+/// What a device does with large objects (oma-dm.md §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LargeObjects {
+    /// `./DevDetail/LrgObj` is false, as captured: it takes no chunks, and makes none.
+    Refused,
+    /// `./DevDetail/LrgObj` is true.
+    Taken {
+        /// The `Size` beyond which it answers 416, in bytes.
+        max: usize,
+    },
+}
+
+/// What a device makes of the polling schedule that is written (oma-dm.md §8.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polling {
+    /// It keeps what is written.
+    Kept,
+    /// A schedule that ends some day becomes one of every 24 hours.
+    Corrected,
+    /// It answers 200, and its last set stays one of every 24 hours.
+    Fixed,
+}
+
+/// How a device's HTTP requests look (oma-dm.md §1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpManner {
+    /// Of Windows 10 and 11: `mode` and `Platform` in the query.
+    Windows10,
+    /// Of 8.1: no `mode`, and `Enrollment` as the User-Agent.
+    Windows8,
 }
 
 /// What a device does when the PFN is written.
@@ -136,6 +215,14 @@ impl Profile {
             replace_missing: ReplaceMissing::NotFound,
             sequence: SequenceSupport::Continues,
             origin: OriginHeader::Silent,
+            login: Login::User,
+            large_objects: LargeObjects::Refused,
+            max_msg_size: None,
+            longest_message: None,
+            keep_alives: 0,
+            original_error: None,
+            polling: Polling::Kept,
+            http: HttpManner::Windows10,
         }
     }
 
@@ -144,10 +231,37 @@ impl Profile {
         let software_version = "10.0.10586.0".to_owned();
         Self { software_version, renewal: Upkeep::Fails, ..Self::new(provider_id) }
     }
+
+    /// A Windows 8.1: its renewal is known to fail, and its requests look otherwise (oma-dm.md §9.1, §9.2).
+    pub fn windows_8_1(provider_id: &str) -> Self {
+        let software_version = "6.3.9600.20000".to_owned();
+        let http = HttpManner::Windows8;
+        Self { software_version, renewal: Upkeep::Fails, http, ..Self::new(provider_id) }
+    }
+}
+
+impl Login {
+    /// The data of the alert `LoginStatus`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Others => "others",
+            Self::Nobody => "none",
+        }
+    }
 }
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity").field("name", &self.name).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ServerAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerAccount")
+            .field("user", &self.user)
+            .field("lasts", &self.lasts)
+            .finish_non_exhaustive()
     }
 }

@@ -84,6 +84,14 @@ pub enum ProtocolError {
     /// It names another session.
     #[error("the reply is for session `{0}`")]
     OtherSession(String),
+    /// It is longer than the device said that a message may be.
+    #[error("the reply has {bytes} bytes, and the device announced {limit}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The `MaxMsgSize` that the device announced.
+        limit: usize,
+    },
     /// It does not say what became of the message's header.
     #[error("the reply has no Status for the SyncHdr")]
     NoHeaderStatus,

@@ -3,15 +3,18 @@
 use std::fmt;
 
 use model::Timestamp;
-use syncml::{Command, Header, Limits, Location, Message, Status};
+use syncml::{Command, Header, Limits, Location, Message, Meta, Status};
 
 use super::{
     Device,
     credential::Challenge,
-    execute::{Execution, Prepared},
+    execute::{Execution, Ground, Prepared, header_status},
+    object::Incoming,
+    outbox::{Outbox, Portion},
     package,
     profile::RegistrationTime,
     report::{ChannelRequest, Ending, Opening, ProtocolError, SessionReport},
+    server_proof::{Judgement, ServerProof},
     tree::Tree,
 };
 
@@ -32,6 +35,10 @@ pub(super) struct Session {
     offers: u8,
     last: Vec<u8>,
     prepared: Vec<Prepared>,
+    /// None: the server need not prove itself.
+    server: Option<ServerProof>,
+    incoming: Incoming,
+    outbox: Outbox,
     /// The reply that cannot be answered before a channel of this PFN is there.
     waiting: Option<(String, Vec<u8>)>,
 }
@@ -65,10 +72,16 @@ impl Session {
             offers: 0,
             last: Vec::new(),
             prepared: Vec::new(),
+            server: device.server.clone().map(|account| {
+                let seed = format!("{}/{}", device.identity.name, device.sessions);
+                ServerProof::new(account, seed)
+            }),
+            incoming: Incoming::default(),
+            outbox: Outbox::default(),
             waiting: None,
         };
         let commands = package::package_1(&device.identity.name, &device.profile, opening);
-        session.say(device, commands);
+        session.say(device, commands, Say::Package);
         session
     }
 
@@ -97,16 +110,22 @@ impl Session {
         if reply.is_empty() {
             return Ok(Turn::Ends(self, Ending::Completed));
         }
+        let bytes = reply.len();
+        if let Some(limit) = device.profile.max_msg_size.filter(|limit| bytes > *limit) {
+            return Err(ProtocolError::TooLong { bytes, limit });
+        }
         let message = Message::parse(reply, &Limits::default())?;
         if message.header.session_id != self.id.to_string() {
             return Err(ProtocolError::OtherSession(message.header.session_id.into_owned()));
         }
+        let before = self.clone();
         let status = self.header_status(&message).ok_or(ProtocolError::NoHeaderStatus)?;
         let code = status.code().unwrap_or_default();
         let challenge = status.chal.as_ref().and_then(|chal| Challenge::read(chal));
+        let judgement = self.judge(&message);
         match (code, challenge) {
             (401 | 407, Some(challenge)) if self.offers < OFFERS => {
-                self.offer(device, tree, challenge, message.header.msg_id, now);
+                self.offer(device, challenge, message.header.msg_id, judgement);
                 return Ok(Turn::Sends(self));
             }
             (212, _) => self.login = Login::Silent,
@@ -115,12 +134,22 @@ impl Session {
             (200, None) => {}
             (code, _) => return Ok(Turn::Ends(self, Ending::Refused(code))),
         }
-        Ok(self.obey(device, tree, &message, reply, now))
+        if !self.outbox.is_empty() {
+            return Ok(self.go_on(device, &message, judgement));
+        }
+        match self.obey(device, tree, &message, judgement, now) {
+            // Played again, as from here, when the channel is there.
+            Turn::Waits(_, pfn) => {
+                let waiting = Some((pfn.clone(), reply.to_vec()));
+                Ok(Turn::Waits(Self { waiting, ..before }, pfn))
+            }
+            turn => Ok(turn),
+        }
     }
 
     /// Breaks off.
     pub(super) fn abort(mut self, device: &Device) -> Vec<u8> {
-        self.say(device, vec![package::abort()]);
+        self.say(device, vec![package::abort()], Say::Package);
         self.last
     }
 
@@ -142,20 +171,44 @@ impl Session {
         }
     }
 
+    /// The verdict about the server's message.
+    fn judge(&mut self, message: &Message<'_>) -> Judgement {
+        match &mut self.server {
+            Some(server) => server.judge(&message.header),
+            None => Judgement { code: 200, chal: None },
+        }
+    }
+
     /// Package 1 once more, as the next message, with the credential (oma-dm.md §0.4).
-    fn offer(
-        &mut self,
-        device: &Device,
-        tree: &mut Tree,
-        challenge: Challenge,
-        msg_ref: u32,
-        now: Timestamp,
-    ) {
+    fn offer(&mut self, device: &Device, challenge: Challenge, msg_ref: u32, judgement: Judgement) {
         self.offers += 1;
         self.login = Login::Repeats(challenge);
-        let mut commands = Execution::new(tree, &device.profile, &[], msg_ref, now).finish();
+        let mut commands = vec![header_status(msg_ref, judgement)];
         commands.extend(package::package_1(&device.identity.name, &device.profile, self.opening));
-        self.say(device, commands);
+        self.say(device, commands, Say::Package);
+    }
+
+    /// Sends what is left of the answers to earlier commands.
+    fn go_on(mut self, device: &Device, message: &Message<'_>, judgement: Judgement) -> Turn {
+        if message.commands.iter().any(is_abort) {
+            return Turn::Ends(self, Ending::Aborted);
+        }
+        if message.commands.iter().any(refuses_object) {
+            self.outbox.give_up_object();
+        }
+        let head = vec![header_status(message.header.msg_id, judgement)];
+        self.send_next(device, head);
+        Turn::Sends(self)
+    }
+
+    /// Sends the next portion, behind the head if the answers do not bring their own.
+    fn send_next(&mut self, device: &Device, head: Vec<Command<'static>>) {
+        let Some(Portion { commands, is_final, is_keep_alive }) = self.outbox.next() else { return };
+        let has_head =
+            matches!(commands.first(), Some(Command::Status(it)) if it.cmd_ref.as_deref() == Some("0"));
+        let mut said = if is_keep_alive || has_head { Vec::new() } else { head };
+        said.extend(commands);
+        self.say(device, said, if is_final { Say::Package } else { Say::Part });
     }
 
     /// Carries out the commands of a message that accepted ours.
@@ -164,7 +217,7 @@ impl Session {
         device: &Device,
         tree: &mut Tree,
         message: &Message<'_>,
-        reply: &[u8],
+        judgement: Judgement,
         now: Timestamp,
     ) -> Turn {
         let commands: Vec<_> = message.commands.iter().filter(|command| is_order(command)).collect();
@@ -176,26 +229,40 @@ impl Session {
         }
         // After a wrong answer the server may challenge again; a right one opens a new account.
         self.offers = 0;
-        let mut execution = Execution::new(tree, &device.profile, &self.prepared, message.header.msg_id, now);
-        for command in &commands {
-            execution.run(command);
+        let believed = judgement.is_believed();
+        let ground = Ground {
+            tree,
+            incoming: &mut self.incoming,
+            profile: &device.profile,
+            prepared: &self.prepared,
+            now,
+        };
+        let mut execution = Execution::new(ground, message.header.msg_id, judgement);
+        if believed {
+            for command in &commands {
+                execution.run(command);
+            }
+        } else {
+            execution.refuse(&commands, 407);
         }
         let answers = execution.finish();
-        let wanted = tree.channel.as_ref().filter(|channel| channel.is_wanted());
         if tree.hung {
             tree.hung = false;
             return Turn::Ends(self, Ending::Hung);
         }
+        let wanted = tree.channel.as_ref().filter(|channel| channel.is_wanted());
         if let Some(channel) = wanted
             && device.profile.registration == RegistrationTime::AtOnce
         {
             let pfn = channel.pfn.clone();
-            self.waiting = Some((pfn.clone(), reply.to_vec()));
             return Turn::Waits(self, pfn);
         }
-        self.commands += commands.len();
+        if believed {
+            self.commands += commands.len();
+        }
         self.prepared.clear();
-        self.say(device, answers);
+        self.outbox.fill(answers, &device.profile, !self.incoming.wants_more());
+        self.send_next(device, Vec::new());
         Turn::Sends(self)
     }
 
@@ -213,9 +280,12 @@ impl Session {
     }
 
     /// Writes the next message.
-    fn say(&mut self, device: &Device, commands: Vec<Command<'static>>) {
+    fn say(&mut self, device: &Device, mut commands: Vec<Command<'static>>, what: Say) {
         self.msg_id += 1;
         self.messages += 1;
+        // 1 is kept for the Status of the SyncHdr (oma-dm.md §0.3).
+        let first = if matches!(commands.first(), Some(Command::Status(_))) { 1 } else { 2 };
+        package::number(&mut commands, first);
         let target = Location::new(device.address.as_str());
         let mut source = Location::new(device.identity.name.as_str());
         let cred = match &self.login {
@@ -225,9 +295,21 @@ impl Session {
                 Some(challenge.answer(&device.identity))
             }
         };
-        let header = Header { cred, ..Header::new(self.id.to_string(), self.msg_id, target, source) };
-        self.last = Message { header, commands, is_final: true }.to_xml().into_bytes();
+        let announced = device.profile.max_msg_size.map(|bytes| bytes.to_string().into());
+        let meta = announced.map(|bytes| Meta { max_msg_size: Some(bytes), ..Meta::default() });
+        let header = Header { cred, meta, ..Header::new(self.id.to_string(), self.msg_id, target, source) };
+        let is_final = what != Say::Part;
+        self.last = Message { header, commands, is_final }.to_xml().into_bytes();
     }
+}
+
+/// What a message is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Say {
+    /// A package.
+    Package,
+    /// A part of one, without Final.
+    Part,
 }
 
 impl fmt::Debug for Session {
@@ -248,4 +330,9 @@ fn is_order(command: &Command<'_>) -> bool {
 
 fn is_abort(command: &Command<'_>) -> bool {
     matches!(command, Command::Alert(alert) if alert.code() == Some(1223))
+}
+
+/// Whether it says that the chunk of an object was not taken.
+fn refuses_object(command: &Command<'_>) -> bool {
+    matches!(command, Command::Status(it) if it.cmd.as_deref() == Some("Results") && it.code() != Some(213))
 }

@@ -7,11 +7,13 @@ use model::Timestamp;
 use super::{
     channel::PushChannel,
     path::{self, Path},
-    profile::{NoChannelReply, PfnWrite, Profile, ReplaceMissing},
+    polling,
+    profile::{LargeObjects, NoChannelReply, PfnWrite, Polling, Profile, ReplaceMissing},
 };
 
 const NOT_FOUND: u16 = 404;
 const NOT_ALLOWED: u16 = 405;
+const WRONG_FORMAT: u16 = 415;
 const EXISTS: u16 = 418;
 
 /// The nodes of one device.
@@ -20,9 +22,20 @@ pub(super) struct Tree {
     nodes: BTreeMap<Path, Node>,
     dm_client: Path,
     push: Path,
+    poll: Path,
     pub(super) channel: Option<PushChannel>,
     /// The device's client hung at a PFN write.
     pub(super) hung: bool,
+    pub(super) writes: Writes,
+}
+
+/// How often a server tried to write, whatever came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Writes {
+    /// `Push/PFN`.
+    pub pfn: u32,
+    /// A node of the polling schedule.
+    pub polling: u32,
 }
 
 /// A node outside of `Push`.
@@ -53,13 +66,16 @@ impl Tree {
     pub(super) fn new(name: &str, profile: &Profile) -> Self {
         let dm_client = path("./Vendor/MSFT/DMClient");
         let provider = dm_client.child("Provider").child(&profile.provider_id);
-        let push = provider.child("Push");
-        let mut tree = Self { nodes: BTreeMap::new(), dm_client, push, channel: None, hung: false };
+        let (push, poll) = (provider.child("Push"), provider.child("Poll"));
+        let nodes = BTreeMap::new();
+        let writes = Writes::default();
+        let mut tree = Self { nodes, dm_client, push, poll, channel: None, hung: false, writes };
         for (uri, value) in dev_info(name, profile) {
             tree.fix(uri, Some(Value::text(value)));
         }
         tree.fix("./DevDetail/SwV", Some(Value::text(&profile.software_version)));
-        tree.fix("./DevDetail/LrgObj", Some(Value { data: "false".to_owned(), format: Some("bool") }));
+        let large_objects = matches!(profile.large_objects, LargeObjects::Taken { .. }).to_string();
+        tree.fix("./DevDetail/LrgObj", Some(Value { data: large_objects, format: Some("bool") }));
         tree.fix("./Vendor/MSFT/DMClient/Provider", None);
         let own = Node { name: profile.provider_id.clone(), value: None, access: Access::Fixed };
         tree.nodes.insert(provider, own);
@@ -76,7 +92,11 @@ impl Tree {
             return self.get_push(&path, profile, now);
         }
         let node = self.nodes.get(&path).ok_or(NOT_FOUND)?;
-        Ok(node.value.clone().unwrap_or_else(|| self.children(&path)))
+        Ok(match &node.value {
+            None => self.children(&path),
+            Some(_) if path.parent().as_ref() == Some(&self.poll) => self.polling(path.last(), profile),
+            Some(value) => value.clone(),
+        })
     }
 
     /// Creates a leaf, with the interior nodes that it needs.
@@ -84,6 +104,7 @@ impl Tree {
         let Some(path) = Path::parse(uri).filter(|path| path.is_below(&self.dm_client)) else {
             return NOT_FOUND;
         };
+        self.count(&path);
         if path.parent().as_ref() == Some(&self.push) {
             return match (path == self.pfn(), &self.channel) {
                 (true, None) => self.write_pfn(data, profile),
@@ -94,6 +115,9 @@ impl Tree {
         if self.nodes.contains_key(&path) {
             return EXISTS;
         }
+        if !self.fits(&path, data) {
+            return WRONG_FORMAT;
+        }
         self.create(uri, path, data)
     }
 
@@ -102,12 +126,19 @@ impl Tree {
         let Some(path) = Path::parse(uri) else { return NOT_FOUND };
         let creates = profile.replace_missing == ReplaceMissing::Creates;
         if path.parent().as_ref() == Some(&self.push) {
+            self.count(&path);
             return match (path == self.pfn(), &self.channel) {
                 (true, None) if !creates => NOT_FOUND,
                 (true, _) => self.write_pfn(data, profile),
                 (false, None) => NOT_FOUND,
                 (false, Some(_)) => NOT_ALLOWED,
             };
+        }
+        if self.nodes.contains_key(&path) && !self.fits(&path, data) {
+            return WRONG_FORMAT;
+        }
+        if self.nodes.contains_key(&path) || !creates {
+            self.count(&path);
         }
         match self.nodes.get_mut(&path) {
             Some(Node { value: Some(value), access: Access::Free, .. }) => {
@@ -171,6 +202,31 @@ impl Tree {
                 200
             }
         }
+    }
+
+    fn count(&mut self, path: &Path) {
+        self.writes.pfn += u32::from(*path == self.pfn());
+        self.writes.polling += u32::from(path.parent().as_ref() == Some(&self.poll));
+    }
+
+    /// Whether a value may be written to a node.
+    fn fits(&self, path: &Path, data: &str) -> bool {
+        let is_polling = path.parent().as_ref() == Some(&self.poll);
+        !is_polling || polling::format(path.last()).is_some_and(|format| polling::fits(format, data))
+    }
+
+    /// A node of the polling schedule, as the device keeps it.
+    fn polling(&self, node: &str, profile: &Profile) -> Value {
+        let written =
+            |node: &str| self.nodes.get(&self.poll.child(node))?.value.as_ref().map(|value| &*value.data);
+        let number = |node: &str| written(node)?.parse().ok();
+        let corrected = match profile.polling {
+            Polling::Corrected if !polling::ends(number) => None,
+            Polling::Corrected | Polling::Fixed => polling::fallback(node),
+            Polling::Kept => None,
+        };
+        let data = corrected.or(written(node)).unwrap_or_default().to_owned();
+        Value { data, format: polling::format(node) }
     }
 
     fn pfn(&self) -> Path {
@@ -239,74 +295,4 @@ fn path(constant: &str) -> Path {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PFN: &str = "./Device/Vendor/MSFT/DMClient/Provider/A%20B/Push/PFN";
-    const URI: &str = "./Vendor/MSFT/DMClient/Provider/A%20B/Push/ChannelURI";
-
-    fn tree(profile: &Profile) -> Tree {
-        Tree::new("DEVICE", profile)
-    }
-
-    fn read(tree: &Tree, uri: &str, profile: &Profile) -> Result<String, u16> {
-        tree.get(uri, profile, Timestamp::EPOCH).map(|value| value.data)
-    }
-
-    #[test]
-    fn the_pfn_is_added_once_and_replaced_afterwards() {
-        let profile = Profile::new("A B");
-        let mut tree = tree(&profile);
-        assert_eq!(read(&tree, PFN, &profile), Err(404));
-        assert_eq!(tree.replace(PFN, "one", &profile), 404);
-        assert_eq!(tree.add(PFN, "one", &profile), 200);
-        assert_eq!(tree.add(PFN, "one", &profile), 418);
-        assert_eq!(tree.replace(PFN, "two", &profile), 200);
-        assert_eq!(read(&tree, PFN, &profile), Ok("two".to_owned()));
-        assert_eq!(read(&tree, URI, &profile), Err(404));
-        assert_eq!(tree.replace(URI, "x", &profile), 405);
-        assert_eq!(tree.delete("./Vendor/MSFT/DMClient/Provider/A%20B/Push"), 200);
-        assert_eq!(tree.delete("./Vendor/MSFT/DMClient/Provider/A%20B/Push"), 404);
-    }
-
-    #[test]
-    fn interior_nodes_list_their_children_encoded() {
-        let profile = Profile::new("A B");
-        let mut tree = tree(&profile);
-        let providers = "./Vendor/MSFT/DMClient/Provider";
-        assert_eq!(read(&tree, providers, &profile), Ok("A%20B".to_owned()));
-        assert_eq!(tree.add(PFN, "one", &profile), 200);
-        assert_eq!(read(&tree, &format!("{providers}/a%20b"), &profile), Ok("Push".to_owned()));
-        let poll = format!("{providers}/Other/Poll/PollOnLogin");
-        assert_eq!(tree.add(&poll, "true", &profile), 200);
-        assert_eq!(read(&tree, providers, &profile), Ok("A%20B/Other".to_owned()));
-        assert_eq!(tree.delete(&format!("{providers}/other")), 200);
-        assert_eq!(read(&tree, &poll, &profile), Err(404));
-        assert_eq!(tree.delete(providers), 405);
-    }
-
-    #[test]
-    fn profiles_differ() {
-        let creates = Profile { replace_missing: ReplaceMissing::Creates, ..Profile::new("A B") };
-        assert_eq!(tree(&creates).replace(PFN, "one", &creates), 200);
-        let refused = Profile { pfn_write: PfnWrite::Refused(404), ..Profile::new("A B") };
-        assert_eq!(tree(&refused).add(PFN, "one", &refused), 404);
-        let empty = Profile { no_channel: NoChannelReply::Empty, ..Profile::new("A B") };
-        let mut tree = tree(&empty);
-        tree.add(PFN, "one", &empty);
-        assert_eq!(read(&tree, URI, &empty), Ok(String::new()));
-    }
-
-    #[test]
-    fn what_is_not_there_is_not_found() {
-        let profile = Profile::new("A B");
-        for (uri, expect) in [
-            ("./Vendor/MSFT/Nothing", 404),
-            ("./DevDetail/Nothing", 404),
-            ("/Vendor", 404),
-            ("./DevDetail/SwV?prop=Type", 406),
-        ] {
-            assert_eq!(read(&tree(&profile), uri, &profile), Err(expect), "{uri}");
-        }
-    }
-}
+mod tests;

@@ -259,7 +259,7 @@ fn add_pfn(id: u32) -> String {
 
 fn write(command: &str, id: u32, uri: &str) -> String {
     format!(
-        "<{command}><CmdID>{id}</CmdID><Item><Target><LocURI>{uri}</LocURI></Target><Data>a</Data></Item></{command}>"
+        "<{command}><CmdID>{id}</CmdID><Item><Target><LocURI>{uri}</LocURI></Target><Data>true</Data></Item></{command}>"
     )
 }
 

@@ -28,6 +28,9 @@ pub struct Model {
     pub device_session: Option<Uuid>,
     pub user_session: Option<Uuid>,
     pub revision: i64,
+    pub certificate: Option<String>,
+    pub refusal: Option<String>,
+    pub refused_at: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -22,6 +22,10 @@ pub struct Model {
     pub parent: Option<String>,
     pub state: Option<Vec<u8>>,
     pub revision: i64,
+    pub mode: Option<String>,
+    pub platform: Option<String>,
+    pub outcomes: String,
+    pub ignored: i32,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

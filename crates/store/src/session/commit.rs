@@ -7,11 +7,11 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{
-    RecordedAlert, STATE, SessionCommit, SessionCommitted, SessionRecord, SessionScope, SessionStart,
-    session_record,
+    STATE, SessionCommit, SessionCommitted, SessionRecord, SessionScope, SessionStart, session_record,
 };
 use crate::{
     Error, WakeRecord,
@@ -20,6 +20,10 @@ use crate::{
     record::{load_channel, lock_device, save_channel, save_summons, summons_of_device},
     wake::{End, end_all},
 };
+
+/// Alerts that are kept of a session, and outcomes: the first ones. A device may send more than anybody reads.
+const ALERTS: usize = 256;
+const OUTCOMES: usize = 64;
 
 /// How a session ends that another one takes the place of.
 const SUPERSEDED: &str = "superseded";
@@ -191,7 +195,11 @@ impl SessionCommit {
             scope: Set(self.scope.name().to_owned()),
             session_id: Set(self.session_id.clone()),
             started_at: Set(self.now.as_micros()),
-            alerts: Set(serde_json::to_string(&self.alerts)?),
+            mode: Set(self.mode.clone()),
+            platform: Set(self.platform.clone()),
+            alerts: Set(joined("[]", &self.alerts, ALERTS)?),
+            outcomes: Set(joined("[]", &self.outcomes, OUTCOMES)?),
+            ignored: Set(count(self.ignored)),
             origin: Set(origin),
             trace: Set(trace.to_string()),
             parent: Set(parent.map(|parent| parent.to_string())),
@@ -209,12 +217,12 @@ impl SessionCommit {
         if self.eventful {
             row.eventful = Set(Some(true));
         }
-        if !self.alerts.is_empty() {
+        if !self.alerts.is_empty() || !self.outcomes.is_empty() || self.ignored > 0 {
             let earlier =
                 session::Entity::find_by_id(self.key.uuid()).one(scope.tx).await?.ok_or(Error::NotFound)?;
-            let mut alerts: Vec<RecordedAlert> = serde_json::from_str(&earlier.alerts)?;
-            alerts.extend(self.alerts.iter().cloned());
-            row.alerts = Set(serde_json::to_string(&alerts)?);
+            row.alerts = Set(joined(&earlier.alerts, &self.alerts, ALERTS)?);
+            row.outcomes = Set(joined(&earlier.outcomes, &self.outcomes, OUTCOMES)?);
+            row.ignored = Set(earlier.ignored.saturating_add(count(self.ignored)));
         }
         let updated = session::Entity::update_many()
             .set(row)
@@ -236,7 +244,7 @@ impl SessionCommit {
             heard_at: Set(self.now.as_micros()),
             ended_at: Set(ended),
             ending: Set(self.ending.map(str::to_owned)),
-            messages: Set(i32::try_from(self.messages).unwrap_or(i32::MAX)),
+            messages: Set(count(self.messages)),
             state: Set(Some(state)),
             ..Default::default()
         })
@@ -306,4 +314,20 @@ impl SessionCommit {
         let stored = load_channel(scope, self.device).await?;
         save_summons(scope, &summons, &stored.channel, self.now).await
     }
+}
+
+/// A column of recorded things with more of them, up to a limit.
+fn joined<T: Clone + Serialize + DeserializeOwned>(
+    earlier: &str,
+    more: &[T],
+    limit: usize,
+) -> Result<String, Error> {
+    let mut all: Vec<T> = serde_json::from_str(earlier)?;
+    let room = limit.saturating_sub(all.len());
+    all.extend(more.iter().take(room).cloned());
+    Ok(serde_json::to_string(&all)?)
+}
+
+fn count(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }

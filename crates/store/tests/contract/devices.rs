@@ -1,13 +1,13 @@
 //! Devices.
 
-use model::DeviceId;
+use model::{CertificateFingerprint, DeviceId};
 use push::{ChannelState, EndReason, Outcome};
 use secrecy::ExposeSecret;
-use store::{Credential, DeviceFilter, DeviceRef, Error, EventKind, PageRequest};
+use store::{Credential, DeviceFilter, DeviceRef, Error, EventKind, LastRefusal, PageRequest, Refusal};
 
 use crate::{
     database::Database,
-    field::{DAY, Field, MINUTE, NOON, labels, new_device, uri},
+    field::{DAY, Field, HOUR, MINUTE, NOON, SECOND, labels, new_device, uri},
 };
 
 pub(crate) async fn a_created_device_comes_back(database: Database) {
@@ -140,6 +140,53 @@ pub(crate) async fn a_deleted_device_takes_its_wakes_along(database: Database) {
     assert!(field.claim(NOON + MINUTE).await.is_empty());
     let again = field.store.delete_device(&DeviceRef::Id(device), NOON).await;
     assert_eq!(again.unwrap_err(), Error::NotFound);
+}
+
+pub(crate) async fn a_certificate_belongs_to_one_device(database: Database) {
+    let field = Field::new(database).await;
+    let (bound, nobodys) = (CertificateFingerprint::new([0xab; 32]), CertificateFingerprint::new([0; 32]));
+    let mut new = new_device(&field.store, "one");
+    new.certificate = Some(bound);
+    let made = field.store.create_device(new, NOON).await.unwrap().device;
+    assert_eq!(made.certificate, Some(bound));
+    let found = field.store.device_of_certificate(&bound).await.unwrap();
+    assert_eq!(found, Some((made.id, made.name)));
+    assert_eq!(field.store.device_of_certificate(&nobodys).await.unwrap(), None);
+    let mut thief = new_device(&field.store, "two");
+    thief.certificate = Some(bound);
+    let refused = field.store.create_device(thief, NOON).await.unwrap_err();
+    assert!(matches!(refused, Error::Conflict(_)), "{refused:?}");
+    for name in ["three", "four"] {
+        assert_eq!(
+            field.store.create_device(new_device(&field.store, name), NOON).await.unwrap().device.certificate,
+            None
+        );
+    }
+    field.store.delete_device(&DeviceRef::Id(made.id), NOON).await.unwrap();
+    assert_eq!(field.store.device_of_certificate(&bound).await.unwrap(), None);
+}
+
+pub(crate) async fn refusals_are_remembered_once_a_minute(database: Database) {
+    let field = Field::new(database).await;
+    let device = field.device("one").await;
+    let other = field.device("two").await;
+    let last = async |device| field.store.device(&DeviceRef::Id(device)).await.unwrap().device.last_refusal;
+    assert_eq!(last(device).await, None);
+    for (reason, after, expect) in [
+        ("dev_id", 0, ("dev_id", 0)),
+        ("certificate", 59, ("dev_id", 0)),
+        ("certificate", 60, ("certificate", 60)),
+        ("dev_id", 61, ("certificate", 60)),
+    ] {
+        let at = NOON + SECOND * after;
+        field.store.record_refusal(device, Refusal { reason, at }).await.unwrap();
+        let (reason, after) = expect;
+        let remembered = LastRefusal { reason: reason.into(), at: NOON + SECOND * after };
+        assert_eq!(last(device).await, Some(remembered));
+    }
+    assert_eq!(last(other).await, None);
+    field.store.delete_device(&DeviceRef::Id(device), NOON).await.unwrap();
+    field.store.record_refusal(device, Refusal { reason: "dev_id", at: NOON + HOUR }).await.unwrap();
 }
 
 pub(crate) async fn what_is_secret_is_sealed(database: Database) {

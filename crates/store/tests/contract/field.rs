@@ -78,7 +78,11 @@ impl Field {
             messages: 1,
             state: b"the session's nonce".to_vec(),
             ending: None,
+            mode: None,
+            platform: None,
             alerts: Vec::new(),
+            outcomes: Vec::new(),
+            ignored: 0,
             eventful: false,
             origin: Origin::Unknown,
             channel: None,
@@ -195,6 +199,7 @@ pub(crate) fn new_device(store: &Store, name: &str) -> NewDevice {
         labels: Labels::default(),
         external_id: None,
         credential: None,
+        certificate: None,
     }
 }
 

@@ -1,8 +1,12 @@
 //! The schema and the key.
 
+use model::SessionKey;
 use store::{Key, OpenError, schema_down, schema_status, schema_up};
 
-use crate::{database::Database, field::Field};
+use crate::{
+    database::Database,
+    field::{Field, trace},
+};
 
 pub(crate) async fn a_missing_schema_is_refused(database: Database) {
     let refused = database.open().await.map(|_| ()).unwrap_err();
@@ -33,6 +37,19 @@ pub(crate) async fn a_newer_schema_is_welcome(database: Database) {
     let status = schema_status(&database.url).await.unwrap();
     assert!(status.pending.is_empty() && status.applied.iter().any(|name| name.contains("future")));
     database.open().await.unwrap();
+}
+
+pub(crate) async fn the_release_before_may_go_on_writing(database: Database) {
+    let field = Field::new(database).await;
+    let device = field.device("one").await;
+    // A session's row as the first schema knew it, under the device's own id.
+    let columns = "device_id, scope, session_id, started_at, heard_at, messages, alerts, trace, revision";
+    let values = format!("id, 'device', '1', 0, 0, 1, '[]', '{}', 0", trace(7));
+    let insert = format!("INSERT INTO sessions (id, {columns}) SELECT id, {values} FROM devices");
+    field.database.execute(&insert).await;
+    let record = field.store.session(SessionKey::new(device.uuid())).await.unwrap();
+    assert_eq!((record.device, record.mode, record.ignored), (device, None, 0));
+    assert!(record.outcomes.is_empty());
 }
 
 pub(crate) async fn several_processes_migrate_and_open_at_once(database: Database) {

@@ -3,8 +3,8 @@
 use futures_util::future::join_all;
 use push::{Answer, Attribution, ChannelState, EndReason, Origin, Outcome};
 use store::{
-    AskWake, DeviceInfo, DeviceRef, Error, EventKind, Expectation, RecordedAlert, Refused, SessionCommit,
-    SessionScope, SessionStart,
+    AskWake, DeviceInfo, DeviceRef, Error, EventKind, Expectation, RecordedAlert, RecordedOutcome, Refused,
+    SessionCommit, SessionScope, SessionStart,
 };
 
 use crate::{
@@ -342,6 +342,38 @@ pub(crate) async fn what_a_device_says_of_itself_is_kept(database: Database) {
     let known = field.store.device(&DeviceRef::Id(device)).await.unwrap().device;
     assert_eq!(known.info, DeviceInfo { language: Some("de-DE".into()), ..said });
     assert_eq!((known.detail_read_at, known.last_seen_at), (Some(NOON), Some(NOON + HOUR)));
+}
+
+pub(crate) async fn what_became_of_commands_is_recorded(database: Database) {
+    let field = Field::new(database).await;
+    let device = field.device("one").await;
+    let outcome = |n: usize, status| RecordedOutcome {
+        command: "before".into(),
+        target: Some(format!("./DevDetail/{n}")),
+        status,
+        original_error: status.filter(|code| *code >= 400).map(|_| "0x86000002".into()),
+    };
+    let first = vec![outcome(0, Some(200)), outcome(1, None)];
+    let start = SessionCommit {
+        mode: Some("Maintenance".into()),
+        platform: Some("WoA".into()),
+        outcomes: first.clone(),
+        ignored: 2,
+        ..field.start(device, NOON).await
+    };
+    let key = start.key;
+    field.store.commit_session(start).await.unwrap();
+    let next = field.next_message(device, key, NOON + SECOND).await;
+    let more: Vec<_> = (2..70).map(|n| outcome(n, Some(404))).collect();
+    let next = SessionCommit { outcomes: more.clone(), ignored: 1, ..next };
+    field.store.commit_session(next).await.unwrap();
+    let silent = field.next_message(device, key, NOON + SECOND).await;
+    let silent = SessionCommit { start: SessionStart::GoesOn { revision: 1 }, ..silent };
+    field.store.commit_session(silent).await.unwrap();
+    let record = field.store.session(key).await.unwrap();
+    assert_eq!((record.mode.as_deref(), record.platform.as_deref()), (Some("Maintenance"), Some("WoA")));
+    assert_eq!(record.outcomes, [first, more[..62].to_vec()].concat(), "the first ones, in order");
+    assert_eq!(record.ignored, 3);
 }
 
 pub(crate) async fn uneventful_sessions_are_few(database: Database) {

@@ -9,14 +9,14 @@ use crate::{
     meta::Meta,
 };
 
-#[derive(Default)]
 pub(super) struct Body<'a> {
     pub(super) commands: Vec<Command<'a>>,
     pub(super) is_final: bool,
 }
 
 pub(super) fn read<'a>(scanner: &mut Scanner<'a>) -> Result<Body<'a>, ParseError> {
-    let mut body = Body::default();
+    // Few messages have more, so that the list need not grow.
+    let mut body = Body { commands: Vec::with_capacity(8), is_final: false };
     scanner.children(|scanner, name| {
         if name == "Final" {
             body.is_final = true;
@@ -116,7 +116,10 @@ fn status<'a>(scanner: &mut Scanner<'a>) -> Result<Status<'a>, ParseError> {
         }
         "Cred" => cred_into(scanner, &mut cred),
         "Chal" => chal_into(scanner, &mut chal),
-        "Data" => scanner.token_into(&mut status.data),
+        "Data" if status.data.is_none() => {
+            status.original_error = scanner.attribute("originalerror");
+            scanner.token_into(&mut status.data)
+        }
         "Item" => item_into(scanner, &mut status.items),
         _ => scanner.skip(),
     })?;

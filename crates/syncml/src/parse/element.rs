@@ -87,6 +87,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    #[inline]
     fn join(&self, text: &mut Cow<'a, str>, piece: Cow<'a, str>) -> Result<(), ParseError> {
         self.check_text(text.len() + piece.len())?;
         if text.is_empty() {

@@ -23,12 +23,15 @@ pub enum ParseErrorKind {
         /// The limit.
         limit: usize,
     },
-    /// UTF-16, by its first bytes.
-    #[error("expected UTF-8, found UTF-16")]
-    Utf16,
-    /// Bytes that are not UTF-8, whatever the declaration says.
-    #[error("expected UTF-8, found other bytes")]
+    /// Bytes that are neither UTF-8 nor UTF-16, whatever the declaration says.
+    #[error("expected UTF-8 or UTF-16, found other bytes")]
     NotUtf8,
+    /// UTF-16 of an odd number of bytes.
+    #[error("expected UTF-16, found an odd number of bytes")]
+    HalfUnit,
+    /// Half of a surrogate pair in UTF-16.
+    #[error("expected UTF-16, found half of a surrogate pair")]
+    LoneSurrogate,
     /// A character that XML does not allow, literal or by reference.
     #[error("expected characters that XML allows, found a forbidden one")]
     Character,

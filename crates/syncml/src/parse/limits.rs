@@ -1,5 +1,8 @@
-/// What a document may cost. The defaults fit every message that Windows was seen to send, many
-/// times over, and bound the memory of a message at a small multiple of its size.
+/// What a document may cost. The defaults fit every message that Windows was seen to send, many times over.
+///
+/// Time is linear in the bytes, and a document is left at the first limit that it breaks: the worst of a mebibyte takes
+/// about 20 ms. Text is borrowed, or copied once; besides, an element takes at most about 350 bytes, so that a message
+/// takes at most 10 MiB besides its text. There are no entities to expand, and nothing recurses deeper than `depth`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the document: 1 MiB (oma-dm.md §6).

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use quick_xml::{
     Reader,
     errors::{Error, IllFormedError, SyntaxError},
-    events::{BytesRef, BytesStart, BytesText, Event},
+    events::{BytesStart, BytesText, Event},
 };
 
-use super::{Limits, Name, ParseError, ParseErrorKind, decode::Decoded};
+use super::{Limits, Name, ParseError, ParseErrorKind, attributes::Attributes, reference};
 use crate::xml;
 
 /// A piece of a document. Comments, processing instructions and the declaration are not shown.
@@ -25,8 +25,6 @@ pub(super) enum Token<'a> {
 
 pub(super) struct Scanner<'a> {
     source: &'a str,
-    /// Bytes of the document before `source`.
-    offset: usize,
     reader: Reader<&'a [u8]>,
     limits: Limits,
     /// The names of the open elements, with prefixes.
@@ -35,25 +33,30 @@ pub(super) struct Scanner<'a> {
     start: usize,
     /// Whether an empty element was opened whose end is to be told.
     owes_close: bool,
+    /// What follows the name in the last start tag.
+    tag_attributes: &'a str,
     /// Whether a root was opened.
     has_root: bool,
+    /// Whether no text has to be changed or refused: there is no carriage return, and no `]` of a `]]>`.
+    is_plain: bool,
     elements: usize,
     attributes: usize,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(decoded: &Decoded<'a>, limits: Limits) -> Self {
-        let mut reader = Reader::from_str(decoded.text);
+    pub(super) fn new(source: &'a str, limits: Limits) -> Self {
+        let mut reader = Reader::from_str(source);
         reader.config_mut().check_comments = true;
         Self {
-            source: decoded.text,
-            offset: decoded.offset,
+            source,
             reader,
             limits,
-            open: Vec::new(),
+            open: Vec::with_capacity(16),
             start: 0,
             owes_close: false,
+            tag_attributes: "",
             has_root: false,
+            is_plain: !xml::has_byte(source, |b| matches!(b, b'\r' | b']')),
             elements: 0,
             attributes: 0,
         }
@@ -61,8 +64,12 @@ impl<'a> Scanner<'a> {
 
     /// An error at the last token.
     pub(super) fn fail(&self, kind: ParseErrorKind) -> ParseError {
-        let position = self.offset + self.start;
-        ParseError { position, kind }
+        ParseError { position: self.start, kind }
+    }
+
+    /// The value of an attribute of the element that was just opened, by its local name.
+    pub(super) fn attribute(&self, name: &str) -> Option<Cow<'a, str>> {
+        Attributes::new(self.tag_attributes).find(name)
     }
 
     /// How many elements are open.
@@ -104,36 +111,36 @@ impl<'a> Scanner<'a> {
         }
         loop {
             self.start = self.token_end();
-            let event = self.reader.read_event().map_err(|error| self.translate(error))?;
-            match event {
-                Event::Start(tag) => return self.opened(&tag),
-                Event::Empty(tag) => {
+            match self.reader.read_event() {
+                Ok(Event::Start(tag)) => return self.opened(&tag),
+                Ok(Event::Empty(tag)) => {
                     self.owes_close = true;
                     return self.opened(&tag);
                 }
-                Event::End(_) => {
+                Ok(Event::End(_)) => {
                     self.open.pop();
                     return Ok(Token::Close);
                 }
-                Event::Text(text) => {
-                    if let Some(text) = self.character_data(&text)? {
+                Ok(Event::Text(text)) => {
+                    if let Some(text) = self.character_data(text)? {
                         return Ok(Token::Text(text));
                     }
                 }
-                Event::CData(_) if self.open.is_empty() => {
+                Ok(Event::CData(_)) if self.open.is_empty() => {
                     return Err(self.expected("no text outside the root"));
                 }
-                Event::CData(text) => return Ok(Token::Text(text.xml10_content())),
-                Event::GeneralRef(reference) => return self.reference(&reference),
-                Event::DocType(_) => return Err(self.fail(ParseErrorKind::Doctype)),
-                Event::Decl(_) if self.start != 0 => {
+                Ok(Event::CData(text)) => return Ok(Token::Text(text.xml10_content())),
+                Ok(Event::GeneralRef(reference)) => return self.reference(&reference),
+                Ok(Event::DocType(_)) => return Err(self.fail(ParseErrorKind::Doctype)),
+                Ok(Event::Decl(_)) if self.start != 0 => {
                     return Err(self.expected("an XML declaration only at the start"));
                 }
-                Event::PI(instruction) if !xml::is_name(instruction.target()) => {
+                Ok(Event::PI(instruction)) if !xml::is_name(instruction.target()) => {
                     return Err(self.expected("a name in a processing instruction"));
                 }
-                Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
-                Event::Eof => return self.ended(),
+                Ok(Event::Comment(_) | Event::Decl(_) | Event::PI(_)) => {}
+                Ok(Event::Eof) => return self.ended(),
+                Err(error) => return Err(self.translate(error)),
             }
         }
     }
@@ -143,50 +150,33 @@ impl<'a> Scanner<'a> {
             return Err(self.expected("one root, found another element"));
         }
         // The name follows the `<`; taken from the source, it lives as long as the document.
-        let name = self.start + 1;
-        let name = self.slice(name, name + tag.name().as_ref().len());
-        if !xml::is_name(name) {
+        let from = self.start + 1;
+        let end = from + tag.name().as_ref().len();
+        let name = self.slice(from, end);
+        let Some(local) = xml::local_name(name) else {
             return Err(self.expected("an element's name"));
-        }
+        };
         self.elements += 1;
         self.check("elements", self.elements, self.limits.elements)?;
         self.check("elements inside one another", self.open.len() + 1, self.limits.depth)?;
-        self.check_attributes(tag)?;
+        self.tag_attributes = self.slice(end, end + tag.attributes_raw().len());
+        if !self.tag_attributes.is_empty() {
+            self.check_attributes()?;
+        }
         self.open.push(name);
-        Ok(Token::Open(local(name)))
+        Ok(Token::Open(local))
     }
 
-    /// Their values mean nothing here, but a document with a wrong attribute is not XML.
-    fn check_attributes(&mut self, tag: &BytesStart<'_>) -> Result<(), ParseError> {
-        let wrong = || self.expected("well-formed, distinct attributes");
-        let mut count = 0;
-        for attribute in tag.attributes() {
-            count += 1;
-            let limit = self.limits.attributes_per_element;
-            self.check("attributes of one element", count, limit)?;
-            let attribute = attribute.map_err(|_| wrong())?;
-            if !xml::is_name(attribute.key.as_ref()) || attribute.value.contains('<') {
-                return Err(wrong());
-            }
-            if attribute.value.contains('&') {
-                self.check_references(&attribute.value)?;
-            }
-        }
+    fn check_attributes(&mut self) -> Result<(), ParseError> {
+        let attributes = Attributes::new(self.tag_attributes);
+        let count = attributes.check(self.limits.attributes_per_element).map_err(|kind| self.fail(kind))?;
         self.attributes += count;
         self.check("attributes", self.attributes, self.limits.attributes)
     }
 
-    fn check_references(&self, value: &str) -> Result<(), ParseError> {
-        value.split('&').skip(1).try_for_each(|rest| {
-            let reference = rest.split_once(';').map(|(name, _)| name);
-            let reference = reference.ok_or_else(|| self.fail(ParseErrorKind::Entity))?;
-            self.resolve(&BytesRef::new(reference)).map(drop)
-        })
-    }
-
-    fn character_data(&self, text: &BytesText<'a>) -> Result<Option<Cow<'a, str>>, ParseError> {
-        let text = text.xml10_content();
-        if text.contains("]]>") {
+    fn character_data(&self, text: BytesText<'a>) -> Result<Option<Cow<'a, str>>, ParseError> {
+        let text = if self.is_plain { text.into_inner() } else { text.xml10_content() };
+        if !self.is_plain && text.contains("]]>") {
             return Err(self.expected("no ]]> in a text"));
         }
         if !self.open.is_empty() {
@@ -198,29 +188,11 @@ impl<'a> Scanner<'a> {
         Err(self.expected("no text outside the root"))
     }
 
-    fn reference(&self, reference: &BytesRef<'_>) -> Result<Token<'a>, ParseError> {
+    fn reference(&self, reference: &str) -> Result<Token<'a>, ParseError> {
         if self.open.is_empty() {
             return Err(self.expected("no text outside the root"));
         }
-        self.resolve(reference).map(Token::Text)
-    }
-
-    fn resolve(&self, reference: &BytesRef<'_>) -> Result<Cow<'a, str>, ParseError> {
-        let text = match reference.as_ref() {
-            "lt" => "<",
-            "gt" => ">",
-            "amp" => "&",
-            "apos" => "'",
-            "quot" => "\"",
-            _ => {
-                return match reference.resolve_char_ref() {
-                    Ok(Some(c)) if xml::is_char(c) => Ok(Cow::Owned(c.to_string())),
-                    Ok(Some(_)) => Err(self.fail(ParseErrorKind::Character)),
-                    Ok(None) | Err(_) => Err(self.fail(ParseErrorKind::Entity)),
-                };
-            }
-        };
-        Ok(Cow::Borrowed(text))
+        reference::resolve(reference).map(Token::Text).map_err(|kind| self.fail(kind))
     }
 
     fn ended(&self) -> Result<Token<'a>, ParseError> {
@@ -251,8 +223,7 @@ impl<'a> Scanner<'a> {
             Error::Syntax(error) => ParseErrorKind::Syntax(syntax(error)),
             _ => ParseErrorKind::Syntax("XML"),
         };
-        let position = self.offset + position(self.reader.error_position());
-        ParseError { position, kind }
+        ParseError { position: position(self.reader.error_position()), kind }
     }
 }
 
@@ -278,10 +249,6 @@ fn syntax(error: SyntaxError) -> &'static str {
             "a quote at the end of an attribute"
         }
     }
-}
-
-fn local(name: &str) -> &str {
-    name.split_once(':').map_or(name, |(_, local)| local)
 }
 
 /// The document is a slice, so that its positions fit.

@@ -6,8 +6,15 @@ use syncml::{Command, Data, Message, Secret};
 
 use super::{parse, with_body};
 
+/// The names of all fixtures.
+pub(crate) fn names() -> Vec<String> {
+    let index = String::from_utf8(document("index.tsv")).unwrap();
+    let name = |line: &str| line.split('\t').next().unwrap().to_owned();
+    index.lines().skip(1).map(name).collect()
+}
+
 /// Reads a fixture as a whole document: a fragment gets a header and a body around it.
-fn document(name: &str) -> Vec<u8> {
+pub(crate) fn document(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     let bytes = fs::read(path).unwrap();
     if !name.ends_with(".fragment.xml") {
@@ -28,15 +35,14 @@ const WRONG: &[(&str, &str)] = &[
     ("17-learn-edam-response-utf16-decl.xml", "expected SessionID, found none"),
     ("39-marcosd4h-diaglog_diagnosticarchive.fragment.xml", "expected a comment or CDATA after <!"),
     ("s-deep-nesting.xml", "expected at most 64 elements inside one another, found more"),
-    ("s-invalid-utf8-latin1.xml", "expected UTF-8, found other bytes"),
+    ("s-invalid-utf8-latin1.xml", "expected UTF-8 or UTF-16, found other bytes"),
 ];
 
 #[test]
 fn every_fixture_is_a_message_or_the_right_error() {
-    let index = String::from_utf8(document("index.tsv")).unwrap();
-    let names: Vec<&str> = index.lines().skip(1).filter_map(|line| line.split('\t').next()).collect();
+    let names = names();
     assert_eq!(names.len(), 58);
-    for name in names {
+    for name in &names {
         let document = document(name);
         let wrong = WRONG.iter().find(|(wrong, _)| *wrong == name).map(|(_, why)| *why);
         match parse(&document) {

@@ -124,14 +124,18 @@ fn status() -> BoxedStrategy<Status<'static>> {
     let refs = || vec(token(), 0..3);
     let chal = option::of(meta().prop_map(|meta| Box::new(Chal { meta })));
     let cred = option::of(cred().prop_map(Box::new));
-    ((field(), field(), field(), field()), refs(), refs(), cred, chal, field(), items())
+    let data = option::of((token(), option::of(text())));
+    ((field(), field(), field(), field()), refs(), refs(), cred, chal, data, items())
         .prop_map(|((cmd_id, msg_ref, cmd_ref, cmd), target_refs, source_refs, cred, chal, data, items)| {
-            Status { cmd_id, msg_ref, cmd_ref, cmd, target_refs, source_refs, cred, chal, data, items }
+            let (data, original_error) = data.unzip();
+            let original_error = original_error.flatten();
+            let head = Status { cmd_id, msg_ref, cmd_ref, cmd, ..Status::default() };
+            Status { target_refs, source_refs, cred, chal, data, original_error, items, ..head }
         })
         .boxed()
 }
 
-fn command() -> impl Strategy<Value = Command<'static>> {
+pub(crate) fn command() -> impl Strategy<Value = Command<'static>> {
     let alert = (option::of(token()), option::of(token()), items()).prop_map(|(cmd_id, data, items)| Alert {
         cmd_id,
         data,
@@ -181,7 +185,7 @@ fn header() -> impl Strategy<Value = Header<'static>> {
     )
 }
 
-fn message() -> impl Strategy<Value = Message<'static>> {
+pub(crate) fn message() -> impl Strategy<Value = Message<'static>> {
     (header(), vec(command(), 0..4), any::<bool>()).prop_map(|(header, commands, is_final)| Message {
         header,
         commands,

@@ -1,114 +1,11 @@
-//! The gateway over real HTTP: what devices, strangers and broken clients get.
+//! What devices, strangers and broken clients get, with the simulated device at the other end.
 
-use std::{collections::BTreeMap, path::Path};
-
-use model::{DeviceId, Timestamp};
+use model::Timestamp;
 use push::ChannelState;
-use secrecy::SecretString;
-use simulator::{
-    device::{Client, Device, Ending, Identity, Opening, Profile, Step},
-    wns::EmulatedWns,
-};
-use store::{Credential, DeviceRecord, DeviceRef, Key, NewDevice, Retention, Store};
+use simulator::device::{Ending, Opening, Step};
 use syncml::{Command, Limits, Message};
-use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
-use url::Url;
 
-const APP: &str = "main";
-const NAME: &str = "0123456789ABCDEF0123456789ABCDEF";
-const SYNCML: &str = "application/vnd.syncml.dm+xml";
-
-/// A gateway over a new SQLite database, and an emulated WNS that hands out channels.
-struct Field {
-    url: Url,
-    store: Store,
-    wns: simulator::wns::Handle,
-    wns_url: Url,
-    pfn: String,
-    draining: CancellationToken,
-    _stop: DropGuard,
-    _directory: tempfile::TempDir,
-}
-
-impl Field {
-    async fn new() -> Self {
-        Self::with(|_| {}).await
-    }
-
-    async fn with(change: impl FnOnce(&mut gateway::Settings)) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let stop = CancellationToken::new();
-        let emulator = EmulatedWns::bind(([127, 0, 0, 1], 0).into(), simulator::wns::Settings::default());
-        let emulator = emulator.await.unwrap();
-        let (wns, wns_url) = (emulator.handle(), emulator.url());
-        let database = format!("sqlite://{}", directory.path().join("test.db").display());
-        store::schema_up(&database).await.unwrap();
-        let extra_origins = push::ExtraOrigins::parse(&[emulator.origin()]).unwrap();
-        let rules = push::Settings { extra_origins, ..push::Settings::default() };
-        let key = Key::random().unwrap();
-        let store = Store::open(&database, key, rules, Retention::default()).await.unwrap();
-        tokio::spawn(emulator.serve(stop.clone()));
-        let pfn = simulator::wns::App::example().pfn;
-        let apps = BTreeMap::from([(APP.parse().unwrap(), pfn.parse().unwrap())]);
-        let mut settings = gateway::Settings { apps, ..gateway::Settings::default() };
-        change(&mut settings);
-        let draining = CancellationToken::new();
-        let router = gateway::Gateway::new(store.clone(), settings, draining.clone()).router();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = Url::parse(&format!("http://{}/dm", listener.local_addr().unwrap())).unwrap();
-        let stopped = stop.clone().cancelled_owned();
-        tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
-        let (stop, directory) = (stop.drop_guard(), directory);
-        Self { url, store, wns, wns_url, pfn, draining, _stop: stop, _directory: directory }
-    }
-
-    async fn enroll(&self, name: &str) -> Device {
-        let new = NewDevice {
-            id: self.store.new_id::<DeviceId>(),
-            name: name.parse().unwrap(),
-            provider_id: "Reveille".parse().unwrap(),
-            push_app: APP.parse().unwrap(),
-            labels: model::Labels::default(),
-            external_id: None,
-            credential: Some(Credential {
-                user: "user".into(),
-                inner_hash: SecretString::from(dm::inner_hash("user", "password").expose()),
-            }),
-        };
-        self.store.create_device(new, self.store.now()).await.unwrap();
-        self.device(name, "password")
-    }
-
-    fn device(&self, name: &str, password: &str) -> Device {
-        let identity = Identity::new(name, "user", password);
-        Device::new(identity, Profile::new("Reveille"), self.url.as_str())
-    }
-
-    fn client(&self) -> Client {
-        Client::new(self.url.clone(), Some(self.wns_url.clone())).unwrap()
-    }
-
-    async fn record(&self, name: &str) -> DeviceRecord {
-        self.store.device(&DeviceRef::Name(name.parse().unwrap())).await.unwrap()
-    }
-
-    async fn sessions(&self, name: &str) -> Vec<store::SessionRecord> {
-        let device = self.record(name).await.device.id;
-        self.store.last_sessions(device, 10).await.unwrap()
-    }
-
-    async fn post(&self, media: &str, body: impl Into<reqwest::Body>) -> (u16, Vec<u8>) {
-        let request = reqwest::Client::new().post(self.url.clone()).header("content-type", media).body(body);
-        let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.bytes().await.unwrap().to_vec())
-    }
-}
-
-fn install_ring() {
-    // Another test of this binary may have done it.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
+use crate::field::{Field, NAME, SYNCML};
 
 /// The codes of a reply's Statuses, in order, and the names of its other commands.
 fn summary(reply: &[u8]) -> (Vec<u16>, Vec<String>) {
@@ -142,7 +39,6 @@ fn send(step: Step) -> Vec<u8> {
 
 #[tokio::test]
 async fn the_first_answer_asks_for_the_three_push_nodes() {
-    install_ring();
     let field = Field::new().await;
     let mut device = field.enroll(NAME).await;
     let client = field.client();
@@ -162,7 +58,6 @@ async fn the_first_answer_asks_for_the_three_push_nodes() {
 
 #[tokio::test]
 async fn a_device_without_push_gets_the_pfn_and_its_channel_is_stored() {
-    install_ring();
     let field = Field::new().await;
     let mut device = field.enroll(NAME).await;
     let report = field.client().sync(&mut device).await.unwrap();
@@ -182,7 +77,6 @@ async fn a_device_without_push_gets_the_pfn_and_its_channel_is_stored() {
 
 #[tokio::test]
 async fn strangers_learn_nothing_and_change_nothing() {
-    install_ring();
     let field = Field::new().await;
     field.enroll(NAME).await;
     let client = field.client();
@@ -208,9 +102,8 @@ async fn strangers_learn_nothing_and_change_nothing() {
 
 #[tokio::test]
 async fn basic_and_the_whole_session_work_too() {
-    install_ring();
     let basic = |settings: &mut gateway::Settings| {
-        settings.sessions.schemes = dm::Schemes::new([dm::Scheme::Basic]).unwrap();
+        settings.sessions.schemes = dm::Schemes::new([dm::Scheme::Basic]);
     };
     let whole = |settings: &mut gateway::Settings| {
         settings.sessions.session_auth = dm::SessionAuth::WholeSession;
@@ -225,7 +118,6 @@ async fn basic_and_the_whole_session_work_too() {
 
 #[tokio::test]
 async fn a_channel_uri_that_is_not_of_wns_is_refused() {
-    install_ring();
     let field = Field::new().await;
     let mut device = field.enroll(NAME).await;
     let client = field.client();
@@ -249,7 +141,6 @@ async fn a_channel_uri_that_is_not_of_wns_is_refused() {
 
 #[tokio::test]
 async fn a_user_who_leaves_is_unenrolled_and_may_come_back() {
-    install_ring();
     let field = Field::new().await;
     let mut device = field.enroll(NAME).await;
     let client = field.client();
@@ -267,7 +158,6 @@ async fn a_user_who_leaves_is_unenrolled_and_may_come_back() {
 
 #[tokio::test]
 async fn a_users_session_is_recorded_and_left_alone() {
-    install_ring();
     let field = Field::new().await;
     let mut device = field.enroll(NAME).await;
     let backoff = simulator::device::Backoff::NONE;
@@ -277,36 +167,7 @@ async fn a_users_session_is_recorded_and_left_alone() {
 }
 
 #[tokio::test]
-async fn every_fixture_of_a_device_is_answered() {
-    install_ring();
-    let field = Field::new().await;
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../syncml/tests/fixtures");
-    let index = std::fs::read_to_string(fixtures.join("index.tsv")).unwrap();
-    let mut seen = 0;
-    for line in index.lines().skip(1) {
-        let mut columns = line.split('\t');
-        let (file, direction) = (columns.next().unwrap(), columns.next().unwrap());
-        if direction != "device->server" {
-            continue;
-        }
-        let body = std::fs::read(fixtures.join(file)).unwrap();
-        let (status, reply) = field.post(SYNCML, body).await;
-        // Empty headers, bytes that are not UTF-8, and two hundred levels are nobody's message.
-        let malformed =
-            ["14-", "17-", "s-invalid-utf8", "s-deep-nesting"].iter().any(|bad| file.starts_with(bad));
-        assert_eq!(status, if malformed { 400 } else { 200 }, "{file}");
-        if !malformed {
-            let (codes, commands) = summary(&reply);
-            assert_eq!((codes[0], commands), (407, vec![]), "{file}: nobody here knows that device");
-        }
-        seen += 1;
-    }
-    assert!(seen >= 20, "only {seen} fixtures were there");
-}
-
-#[tokio::test]
 async fn what_is_not_syncml_is_refused_by_name() {
-    install_ring();
     let field = Field::new().await;
     let deep = format!("<SyncML>{}", "<a>".repeat(10_000));
     let doctype = "<!DOCTYPE x [<!ENTITY a \"aaaa\">]><SyncML>&a;</SyncML>";
@@ -331,7 +192,6 @@ async fn what_is_not_syncml_is_refused_by_name() {
 
 #[tokio::test]
 async fn overload_sends_only_beginners_away_and_draining_everybody() {
-    install_ring();
     let field = Field::with(|settings| settings.max_under_way = 0).await;
     let mut device = field.enroll(NAME).await;
     let first = device.start(Opening::Schedule, Timestamp::EPOCH);
@@ -345,4 +205,17 @@ async fn overload_sends_only_beginners_away_and_draining_everybody() {
     let draining = request().body(first).send().await.unwrap();
     assert_eq!(draining.status().as_u16(), 503);
     assert_eq!(field.wns.counters().pushes, 0);
+}
+
+#[tokio::test]
+async fn a_device_with_a_certificate_needs_no_password() {
+    let field = Field::secured(|_| {}).await;
+    let (own, other) = (field.authority.common_name("a device"), field.authority.common_name("another"));
+    field.create_as(NAME, None, Some(own.fingerprint())).await;
+    let mut device = field.device(NAME, "no password of anybody");
+    let refused = field.client_with(&other).sync(&mut device).await.unwrap();
+    assert_eq!(refused.ending, Ending::Refused(407), "a certificate of somebody else");
+    let report = field.client_with(&own).sync(&mut device).await.unwrap();
+    assert_eq!((report.ending, report.messages), (Ending::Completed, 3), "without a challenge");
+    assert_eq!(field.record(NAME).await.channel.state(), ChannelState::Live);
 }

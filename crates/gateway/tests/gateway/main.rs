@@ -1,0 +1,10 @@
+//! The gateway over real HTTP.
+
+mod authority;
+mod edge;
+mod field;
+mod fixtures;
+mod hostile;
+mod other_client;
+mod rules;
+mod sessions;
