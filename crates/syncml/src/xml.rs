@@ -31,19 +31,19 @@ pub(crate) fn is_name(name: &str) -> bool {
     local_name(name).is_some()
 }
 
-/// What follows the prefix in a name, if it is a name.
+/// What follows the prefix in a name, if it is a name: it has one colon at most, with a name before it and after.
 pub(crate) fn local_name(name: &str) -> Option<&str> {
-    let starts = |b: u8| b.is_ascii_alphabetic() || b == b'_' || b == b':' || !b.is_ascii();
-    let mut local = None;
+    let starts = |b: u8| b.is_ascii_alphabetic() || b == b'_' || !b.is_ascii();
+    let mut local = 0;
     for (position, b) in name.bytes().enumerate() {
         match b {
-            b':' if local.is_none() => local = Some(position + 1),
+            b':' if local == 0 && position > 0 => local = position + 1,
             b if starts(b) => {}
-            b'0'..=b'9' | b'-' | b'.' if position > 0 => {}
+            b'0'..=b'9' | b'-' | b'.' if position > local => {}
             _ => return None,
         }
     }
-    if name.is_empty() { None } else { Some(&name[local.unwrap_or(0)..]) }
+    name.get(local..).filter(|local| !local.is_empty())
 }
 
 #[cfg(test)]
@@ -84,9 +84,11 @@ mod tests {
         for (name, expect) in [
             ("a", Some("a")),
             ("p:a", Some("a")),
-            (":a", Some("a")),
-            ("p:a:b", Some("a:b")),
-            ("p:1", Some("1")),
+            ("p1:a.1", Some("a.1")),
+            (":a", None),
+            ("p:", None),
+            ("p:a:b", None),
+            ("p:1", None),
         ] {
             assert_eq!(local_name(name), expect, "{name:?}");
         }

@@ -1,4 +1,4 @@
-//! Every alert that Windows is known to send is answered 200 and stored with the session (issue item 3).
+//! Every alert that Windows is known to send is answered 200 and stored with the session.
 
 use super::{
     PACKAGE_1,

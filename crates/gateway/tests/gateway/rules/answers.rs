@@ -1,4 +1,4 @@
-//! Statuses and Results in every shape (issue item 5). Each row answers the first three Gets of housekeeping.
+//! Statuses and Results in every shape. Each row answers the first three Gets of housekeeping.
 
 use push::ChannelState;
 use store::RecordedOutcome;

@@ -1,4 +1,4 @@
-//! Who is let in, and what strangers get (issue item 2).
+//! Who is let in, and what strangers get.
 
 use super::{
     PACKAGE_1, WELCOME,

@@ -1,4 +1,4 @@
-//! How housekeeping falls over to what works (issue item 8, DESIGN §4).
+//! How housekeeping falls over to what works (DESIGN §4).
 
 use push::{ChannelState, Refusal};
 

@@ -1,4 +1,4 @@
-//! The HTTP binding (issue item 6).
+//! The HTTP binding.
 
 use super::{
     PACKAGE_1, WELCOME,

@@ -1,4 +1,4 @@
-//! The device is what the credential vouches for (issue item 1).
+//! The device is what the credential vouches for.
 
 use base64::prelude::{BASE64_STANDARD as B64, Engine as _};
 use gateway::CertificateName;

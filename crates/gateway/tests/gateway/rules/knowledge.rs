@@ -1,4 +1,4 @@
-//! What a device tells about itself is kept and used (issue item 7).
+//! What a device tells about itself is kept and used.
 
 use super::{
     PACKAGE_1, WELCOME,

@@ -1,4 +1,4 @@
-//! Large objects and long messages (issue items 4 and 5).
+//! Large objects and long messages.
 
 use push::ChannelState;
 

@@ -1,4 +1,4 @@
-//! Sessions, messages and their numbers (issue item 3).
+//! Sessions, messages and their numbers.
 
 use super::{
     PACKAGE_1, WELCOME,
