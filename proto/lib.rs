@@ -18,6 +18,11 @@ pub mod v1 {
 
 mod redact;
 
+#[cfg(test)]
+mod outcomes;
+#[cfg(test)]
+mod style;
+
 /// The contract as an encoded `google.protobuf.FileDescriptorSet`, comments included: what server
 /// reflection serves.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/reveille.v1.bin"));

@@ -11,6 +11,7 @@ const ROOM: Limits = Limits {
     bytes: 64 << 20,
     depth: 64,
     elements: 1 << 20,
+    commands: 1 << 20,
     attributes_per_element: 32,
     attributes: 1 << 20,
     text: 64 << 20,

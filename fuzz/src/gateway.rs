@@ -106,7 +106,7 @@ impl Gateway {
                 assert!(self.said.values().any(|said| *said == reply), "the same reply, byte for byte");
                 return Some(reply);
             }
-            Identified::Challenge(reply) | Identified::Refused { reply, .. } => {
+            Identified::Challenge { reply, .. } | Identified::Refused { reply, .. } => {
                 refused(&message, &reply);
                 return Some(reply);
             }

@@ -24,6 +24,11 @@ fn answers(message: &Message<'_>, reply: &Message<'_>) {
     for command in &message.commands {
         collect(command, true, &mut wanted);
     }
+    // Whoever is refused and sent a lot is told once.
+    if header.code().is_some_and(|code| code >= 400) && wanted.len() > MOST_REFUSED {
+        assert!(statuses.next().is_none(), "a refusal is short");
+        return;
+    }
     for (cmd_ref, cmd, is_optional) in wanted {
         let is_it = |status: &&Status<'_>| {
             (status.cmd_ref.as_deref(), status.cmd.as_deref()) == (Some(cmd_ref), Some(cmd))
@@ -33,6 +38,9 @@ fn answers(message: &Message<'_>, reply: &Message<'_>) {
     }
     assert!(statuses.next().is_none(), "a Status of nothing");
 }
+
+/// Commands of a refused message that are answered one by one.
+const MOST_REFUSED: usize = 64;
 
 /// The commands that are to be answered: by `CmdID`, by name, and whether the Status may be left out.
 fn collect<'m>(command: &'m Command<'m>, is_outermost: bool, wanted: &mut Vec<(&'m str, &'m str, bool)>) {

@@ -13,6 +13,7 @@ use sea_orm_migration::{
 
 mod m20261123_000001_initial;
 mod m20261126_000002_certificates_and_outcomes;
+mod m20261126_000003_pushes_by_app;
 
 /// Every change, oldest first.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261123_000001_initial::Migration),
             Box::new(m20261126_000002_certificates_and_outcomes::Migration),
+            Box::new(m20261126_000003_pushes_by_app::Migration),
         ]
     }
 }

@@ -57,6 +57,8 @@ fn added() -> [(&'static str, Vec<ColumnDef>); 2] {
         text_null("platform"),
         // What became of commands, as JSON.
         text("outcomes").default("[]").to_owned(),
+        // What becomes of the others if the session ends now, as JSON.
+        text("outstanding").default("[]").to_owned(),
         // Statuses and Results for commands that were never sent.
         integer("ignored").default(0).to_owned(),
     ];

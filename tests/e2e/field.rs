@@ -211,6 +211,9 @@ fn wns_client(store: &Store, emulator: &EmulatedWns, app: &App) -> Arc<WnsClient
     let settings = wns::Settings {
         extra_origins: store.rules().extra_origins.clone(),
         token_backoff: Duration::from_millis(50),
+        // Silence is waited for in some tests; whatever answers does so sooner.
+        push_timeout: Duration::from_secs(3),
+        token_timeout: Duration::from_secs(3),
         ..Default::default()
     };
     let credentials = AppCredentials { name: APP.parse().unwrap(), auth: Auth::Legacy(auth) };
@@ -231,9 +234,13 @@ async fn serve_grpc(store: &Store, apps: BTreeMap<PushAppName, Pfn>, stop: &Canc
     let url = format!("http://{}", listener.local_addr().unwrap());
     let settings = grpc::Settings {
         default_provider_id: "Reveille".parse().unwrap(),
-        apps: apps.into_iter().map(|(name, pfn)| (name, grpc::AppInfo { pfn })).collect(),
+        apps: apps
+            .into_iter()
+            .map(|(name, pfn)| (name, grpc::AppInfo { pfn, auth: grpc::AppAuth::Legacy }))
+            .collect(),
         tokens: grpc::Tokens::default(),
         health_every: Duration::from_secs(1),
+        watch: grpc::Watch::default(),
     };
     tokio::spawn(grpc::Service::new(store.clone(), settings, stop.clone()).serve(listener, stop.clone()));
     tonic::transport::Endpoint::from_shared(url).unwrap().connect().await.unwrap()

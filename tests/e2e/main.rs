@@ -3,5 +3,7 @@
 
 mod field;
 mod housekeeping;
+mod outcomes;
 mod secrets;
+mod verdicts;
 mod waking;

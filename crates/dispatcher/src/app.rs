@@ -20,8 +20,8 @@ const CLAIM: u32 = 64;
 
 /// The loop of one push app.
 pub(crate) struct AppLoop {
-    dispatcher: Dispatcher,
-    name: PushAppName,
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) name: PushAppName,
     pfn: Pfn,
     pacer: Pacer,
     budget: Budget,
@@ -73,7 +73,8 @@ impl AppLoop {
         }
         let now = self.dispatcher.store.now();
         let poll = self.dispatcher.settings.poll;
-        let room = match self.dispatcher.store.push_app(&self.name).await?.condition.door(now) {
+        let condition = self.dispatcher.store.push_app(&self.name).await?.condition;
+        let room = match condition.door(now) {
             Door::Shut(until) => return Ok(Next::After(until.since(now).min(poll))),
             Door::Open => self.pacer.free(),
             Door::Probe => {
@@ -88,6 +89,7 @@ impl AppLoop {
         if claimed > 0 {
             return Ok(Next::AtOnce);
         }
+        self.probe_credentials(&condition).await?;
         let due = self.next_due().await?;
         let wait = if due <= now { poll } else { due.since(now).min(poll) };
         Ok(Next::After(wait))
@@ -142,6 +144,10 @@ impl AppLoop {
         let claimed = store.claim(request).await?;
         let count = u32::try_from(claimed.len()).unwrap_or(u32::MAX);
         for push in claimed {
+            if push.observed {
+                tracing::debug!(push = %push.id, device = %push.device_name, "observed: would be pushed");
+                continue;
+            }
             if shutdown.is_cancelled() {
                 if let Err(error) = store.hand_back(push.id, push.device, store.now()).await {
                     tracing::warn!(push = %push.id, %error, "a push is left to its lease");

@@ -2,6 +2,7 @@
 
 mod app;
 mod budget;
+mod probe;
 mod report;
 mod upkeep;
 

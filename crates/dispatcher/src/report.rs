@@ -12,7 +12,10 @@ pub(crate) fn push(push: &ClaimedPush, result: &PushResult, judged: &Judged, sta
     tracing::debug!(push = %push.id, device = %push.device_name, verdict, description, "pushed");
     if let Some(condition) = &judged.condition {
         let reason = condition.reason(result.now).map(push::EndReason::name);
-        if let Some(reason) = reason {
+        if condition.suspects_deaths() {
+            let why = condition.fault().map(|fault| fault.description.as_str());
+            tracing::error!(push_app = %result.app, why, "deaths of channels are suspect: look whether WNS blocks the sender; if they are real, resume the push app");
+        } else if let Some(reason) = reason {
             tracing::warn!(push_app = %result.app, reason, description, "the push app is held back");
         } else {
             tracing::info!(push_app = %result.app, "the push app pushes again");

@@ -22,17 +22,21 @@ pub enum Scheme {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schemes(Vec<Scheme>);
 
-/// A nonce that a digest may be made with. One that is not valid is computed with all the same, so
-/// that the time tells nothing.
+/// A nonce that a digest may be made with.
 pub(crate) struct Candidate {
     pub(crate) nonce: Nonce,
+    /// Otherwise it is outdated: it was valid once.
     pub(crate) valid: bool,
 }
 
-/// A credential that was right.
-pub(crate) struct Right {
+/// What a credential is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
     /// The nonce that it was made with; basic has none.
-    pub(crate) nonce: Option<Nonce>,
+    Right(Option<Nonce>),
+    /// A digest over the password and a nonce that is outdated or empty: the first of a device that was not challenged.
+    Stale,
+    Wrong,
 }
 
 /// Checks a credential. The work is the same whether the account exists or not.
@@ -41,28 +45,35 @@ pub(crate) fn verify(
     schemes: &Schemes,
     account: Option<&Account>,
     candidates: &[Candidate],
-) -> Option<Right> {
-    let scheme = Scheme::of(cred.meta.kind.as_deref()?)?;
-    if !schemes.0.contains(&scheme) {
-        return None;
-    }
+) -> Verdict {
+    let scheme = cred.meta.kind.as_deref().and_then(Scheme::of);
+    let Some(scheme) = scheme.filter(|scheme| schemes.0.contains(scheme)) else { return Verdict::Wrong };
     let nobody = Account { user: String::new(), inner_hash: InnerHash::of_nobody() };
     let against = account.unwrap_or(&nobody);
-    let right = match scheme {
-        Scheme::Md5 => md5_nonce(cred, against, candidates).map(|nonce| Right { nonce: Some(nonce) }),
-        Scheme::Basic => is_password(cred, against).then_some(Right { nonce: None }),
+    let verdict = match scheme {
+        Scheme::Md5 => verify_digest(cred, against, candidates),
+        Scheme::Basic if is_password(cred, against) => Verdict::Right(None),
+        Scheme::Basic => Verdict::Wrong,
     };
-    right.filter(|_| account.is_some())
+    if account.is_some() { verdict } else { Verdict::Wrong }
 }
 
-/// The nonce that the digest was made with, if there is one. All of them are tried.
-fn md5_nonce(cred: &Cred<'_>, account: &Account, candidates: &[Candidate]) -> Option<Nonce> {
+/// All nonces are tried, whichever it is, so that the time tells nothing.
+fn verify_digest(cred: &Cred<'_>, account: &Account, candidates: &[Candidate]) -> Verdict {
     let claimed = decode(cred.data.expose()).unwrap_or_default();
-    candidates.iter().fold(None, |found, candidate| {
-        let expected = digest(&account.inner_hash, candidate.nonce.bytes());
-        let matches = expected.ct_eq(&claimed) & Choice::from(u8::from(candidate.valid));
-        found.or(bool::from(matches).then_some(candidate.nonce))
-    })
+    let is_over = |nonce: &[u8]| digest(&account.inner_hash, nonce).ct_eq(&claimed);
+    let (mut right, mut stale) = (None, is_over(&[]));
+    for Candidate { nonce, valid } in candidates {
+        let matches = is_over(nonce.bytes());
+        let valid = Choice::from(u8::from(*valid));
+        right = right.or(bool::from(matches & valid).then_some(*nonce));
+        stale |= matches & !valid;
+    }
+    match right {
+        Some(nonce) => Verdict::Right(Some(nonce)),
+        None if stale.into() => Verdict::Stale,
+        None => Verdict::Wrong,
+    }
 }
 
 fn is_password(cred: &Cred<'_>, account: &Account) -> bool {
@@ -143,18 +154,24 @@ mod tests {
     #[test]
     fn a_digest_is_right_with_a_valid_nonce_only() {
         let [right, other] = [Nonce::of([7; 16]), Nonce::of([8; 16])];
-        let data = encode(&digest(&account().inner_hash, right.bytes()));
+        let data = |nonce: &[u8]| encode(&digest(&account().inner_hash, nonce));
         let candidate = |nonce, valid| Candidate { nonce, valid };
-        for (candidates, expect) in [
-            (vec![candidate(right, true)], true),
-            (vec![candidate(other, true), candidate(right, true)], true),
-            (vec![candidate(right, false)], false),
-            (vec![candidate(other, true)], false),
-            (vec![], false),
+        let is_right = Verdict::Right(Some(right));
+        for (nonce, candidates, expect) in [
+            (&right.bytes()[..], vec![candidate(right, true)], is_right),
+            (right.bytes(), vec![candidate(other, true), candidate(right, true)], is_right),
+            (right.bytes(), vec![candidate(right, false), candidate(right, true)], is_right),
+            (right.bytes(), vec![candidate(right, false), candidate(other, true)], Verdict::Stale),
+            (&[], vec![candidate(right, true)], Verdict::Stale),
+            (right.bytes(), vec![candidate(other, true)], Verdict::Wrong),
+            (right.bytes(), vec![], Verdict::Wrong),
         ] {
-            let proven =
-                verify(&cred("syncml:auth-md5", &data), &Schemes::default(), Some(&account()), &candidates);
-            assert_eq!(proven.map(|right| right.nonce), expect.then_some(Some(right)));
+            let cred = cred("syncml:auth-md5", &data(nonce));
+            let verdict =
+                |account: Option<Account>| verify(&cred, &Schemes::default(), account.as_ref(), &candidates);
+            let other = Account { inner_hash: inner_hash("Bruce2", "ohbehave"), ..account() };
+            let verdicts = [Some(account()), Some(other), None].map(verdict);
+            assert_eq!(verdicts, [expect, Verdict::Wrong, Verdict::Wrong]);
         }
     }
 
@@ -169,8 +186,8 @@ mod tests {
             ("", false),
         ] {
             let cred = cred("syncml:auth-basic", &encode(pair.as_bytes()));
-            let proven = verify(&cred, &Schemes::default(), Some(&account()), &[]);
-            assert_eq!(proven.is_some(), expect, "{pair}");
+            let verdict = verify(&cred, &Schemes::default(), Some(&account()), &[]);
+            assert_eq!(verdict == Verdict::Right(None), expect, "{pair}");
         }
     }
 
@@ -179,7 +196,7 @@ mod tests {
         let user = "a:b".to_owned();
         let account = Account { inner_hash: inner_hash(&user, "c"), user };
         let cred = cred("syncml:auth-basic", &encode(b"a:b:c"));
-        assert!(verify(&cred, &Schemes::default(), Some(&account), &[]).is_none());
+        assert_eq!(verify(&cred, &Schemes::default(), Some(&account), &[]), Verdict::Wrong);
     }
 
     #[test]
@@ -188,16 +205,16 @@ mod tests {
         let nobody = InnerHash::parse("AAAAAAAAAAAAAAAAAAAAAA==").unwrap();
         let md5 = cred("syncml:auth-md5", &encode(&digest(&nobody, nonce.bytes())));
         let valid = true;
-        assert!(verify(&md5, &Schemes::default(), None, &[Candidate { nonce, valid }]).is_none());
+        assert_eq!(verify(&md5, &Schemes::default(), None, &[Candidate { nonce, valid }]), Verdict::Wrong);
         let basic = cred("syncml:auth-basic", &encode(b":"));
-        assert!(verify(&basic, &Schemes::default(), None, &[]).is_none());
+        assert_eq!(verify(&basic, &Schemes::default(), None, &[]), Verdict::Wrong);
     }
 
     #[test]
     fn a_scheme_that_is_not_offered_is_not_accepted() {
         let cred = cred("syncml:auth-basic", &encode(b"Bruce2:OhBehave"));
         for schemes in [Schemes::new([Scheme::Md5]), Schemes::new([])] {
-            assert!(verify(&cred, &schemes, Some(&account()), &[]).is_none());
+            assert_eq!(verify(&cred, &schemes, Some(&account()), &[]), Verdict::Wrong);
         }
     }
 }

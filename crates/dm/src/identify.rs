@@ -6,7 +6,7 @@ use syncml::{Command, Message};
 use crate::{
     account::Account,
     alert,
-    credential::{self, Candidate},
+    credential::{self, Candidate, Verdict},
     dev_info, matching,
     nonce::{Nonce, NonceKey, Subject},
     opening::Opening,
@@ -43,7 +43,13 @@ pub enum Identified<'m> {
     /// The device, with its last message again: the same reply, byte for byte. Store nothing.
     Repeat(Vec<u8>),
     /// Nobody yet: the reply asks for a credential. Store nothing.
-    Challenge(Vec<u8>),
+    Challenge {
+        /// The reply.
+        reply: Vec<u8>,
+        /// A digest came that shows the right password, over a nonce that is empty or outdated: whoever sent it did
+        /// not guess. Windows and others begin like this (oma-dm.md §7.2).
+        stale: bool,
+    },
     /// The reply says no. Store nothing of the session.
     Refused {
         /// The reply.
@@ -53,11 +59,12 @@ pub enum Identified<'m> {
     },
 }
 
-/// What a message's credential is worth.
-enum Credential {
+/// Why a message's credential is not enough.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
     Missing,
     Wrong,
-    Right(Proven),
+    Stale,
 }
 
 /// How a message was signed.
@@ -100,19 +107,19 @@ impl<'m> Identify<'m> {
             newest: self.newest,
         };
         let nonces = key.nonces(&subject, self.now);
-        let credential = self.credential(account, transport, &nonces);
+        let credential = self.credential(account, transport, || self.candidates(&subject, nonces, key));
         if let Some(reply) = self.repeated(account, transport) {
             return Identified::Repeat(reply);
         }
         let vouched = transport == Transport::Vouched;
         let proven = match credential {
-            Credential::Wrong => return self.deny(401, &nonces[0]),
-            Credential::Missing => None,
-            Credential::Right(proven) => Some(proven),
+            Ok(proven) => Some(proven),
+            Err(Fault::Missing) => None,
+            Err(fault) => return self.deny(fault, &nonces[0]),
         };
         if !self.settings.proof.is_given(vouched, proven.is_some()) {
-            let code = if self.message.header.cred.is_some() { 401 } else { 407 };
-            return self.deny(code, &nonces[0]);
+            let fault = if self.message.header.cred.is_some() { Fault::Wrong } else { Fault::Missing };
+            return self.deny(fault, &nonces[0]);
         }
         self.admit(proven.unwrap_or(Proven { nonce: None, signed: false, vouched }))
     }
@@ -121,25 +128,41 @@ impl<'m> Identify<'m> {
         &self,
         account: Option<&Account>,
         transport: Transport,
-        [current, previous]: &[Nonce; 2],
-    ) -> Credential {
+        candidates: impl FnOnce() -> Vec<Candidate>,
+    ) -> Result<Proven, Fault> {
         let vouched = transport == Transport::Vouched;
         let Some(cred) = self.message.header.cred.as_ref().filter(|_| self.is_asked(account, transport))
         else {
             let rides = account.is_some() && self.rides_on_session(transport);
             let proven = Proven { nonce: None, signed: false, vouched };
-            return if rides { Credential::Right(proven) } else { Credential::Missing };
+            return if rides { Ok(proven) } else { Err(Fault::Missing) };
         };
-        let of_session = self.session_nonce();
-        let candidates = [
-            Candidate { nonce: of_session.unwrap_or(*current), valid: of_session.is_some() },
-            Candidate { nonce: *current, valid: true },
-            Candidate { nonce: *previous, valid: true },
-        ];
-        match credential::verify(cred, &self.settings.schemes, account, &candidates) {
-            Some(right) => Credential::Right(Proven { nonce: right.nonce, signed: true, vouched }),
-            None => Credential::Wrong,
+        match credential::verify(cred, &self.settings.schemes, account, &candidates()) {
+            Verdict::Right(nonce) => Ok(Proven { nonce, signed: true, vouched }),
+            Verdict::Stale => Err(Fault::Stale),
+            Verdict::Wrong => Err(Fault::Wrong),
         }
+    }
+
+    /// The nonces that a digest may be over: as many of them whether there is a session or not.
+    fn candidates(
+        &self,
+        subject: &Subject<'_>,
+        [current, previous]: [Nonce; 2],
+        key: &NonceKey,
+    ) -> Vec<Candidate> {
+        // The session's nonce is good for its further messages, never for opening one: whoever repeats an old package 1
+        // must not get a new session.
+        let of_session = self.session.as_ref().and_then(|session| session.nonce);
+        let goes_on = of_session.is_some() && self.own_session().is_some();
+        let mut candidates = vec![
+            Candidate { nonce: of_session.unwrap_or(current), valid: goes_on },
+            Candidate { nonce: current, valid: true },
+            Candidate { nonce: previous, valid: true },
+        ];
+        let outdated = key.outdated(subject, self.now);
+        candidates.extend(outdated.map(|nonce| Candidate { nonce, valid: false }));
+        candidates
     }
 
     /// Whether a credential means anything: not where only certificates count, nor beside a
@@ -167,12 +190,6 @@ impl<'m> Identify<'m> {
         self.own_session().is_some_and(|session| session.may_be_ridden(transport))
     }
 
-    /// The session's nonce is good for its further messages, never for opening one: whoever
-    /// repeats an old package 1 must not get a new session.
-    fn session_nonce(&self) -> Option<Nonce> {
-        self.own_session()?.nonce
-    }
-
     /// The session that the message says it continues.
     fn own_session(&self) -> Option<&Session> {
         let session_id = &self.message.header.session_id;
@@ -184,22 +201,22 @@ impl<'m> Identify<'m> {
         alert::read(self.message).any(|alert| alert.opens())
     }
 
-    /// One more challenge after a wrong credential is enough (oma-dm.md §7.2), but a device in an
-    /// open session must be able to find back into it.
-    fn may_try_again(&self) -> bool {
-        self.message.header.msg_id <= 3 || self.own_session().is_some_and(Session::is_open)
-    }
-
     /// 407 without a credential, 401 with a wrong one: the same for devices that do not exist. Where
     /// no credential is accepted there is nothing to ask for.
-    fn deny(&self, code: u16, nonce: &Nonce) -> Identified<'m> {
-        let may_ask = code == 407 || self.may_try_again();
-        match self.settings.schemes.challenge(nonce).filter(|_| may_ask) {
-            Some(chal) => {
-                Identified::Challenge(Reply::to(self.message).refusal(code, Some(chal)).into_bytes())
-            }
-            None => self.refuse(code, Refusal::Credential),
-        }
+    fn deny(&self, fault: Fault, nonce: &Nonce) -> Identified<'m> {
+        let code = if fault == Fault::Missing { 407 } else { 401 };
+        let may_ask = fault == Fault::Missing || self.may_try_again();
+        let Some(chal) = self.settings.schemes.challenge(nonce).filter(|_| may_ask) else {
+            return self.refuse(code, Refusal::Credential);
+        };
+        let reply = Reply::to(self.message).refusal(code, Some(chal)).into_bytes();
+        Identified::Challenge { reply, stale: fault == Fault::Stale }
+    }
+
+    /// A device must be able to find back into its session at any of its messages, and a stranger must not see from
+    /// the answer whether it has one.
+    fn may_try_again(&self) -> bool {
+        self.message.header.msg_id <= self.settings.max_messages
     }
 
     fn refuse(&self, code: u16, why: Refusal) -> Identified<'m> {
@@ -277,7 +294,7 @@ impl fmt::Debug for Identified<'_> {
             Self::Turn(turn) => f.debug_tuple("Turn").field(turn).finish(),
             Self::Opening(opening) => f.debug_tuple("Opening").field(opening).finish(),
             Self::Repeat(reply) => write!(f, "Repeat({} bytes)", reply.len()),
-            Self::Challenge(reply) => write!(f, "Challenge({} bytes)", reply.len()),
+            Self::Challenge { reply, stale } => write!(f, "Challenge({} bytes, stale: {stale})", reply.len()),
             Self::Refused { reply, why } => write!(f, "Refused({why:?}, {} bytes)", reply.len()),
         }
     }

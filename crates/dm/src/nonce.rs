@@ -38,6 +38,12 @@ impl NonceKey {
         [slot, slot.saturating_sub(1)].map(|slot| self.nonce(subject, slot))
     }
 
+    /// The nonces of the same subject that were valid in the last hours. A device that slept comes back with one.
+    pub(crate) fn outdated(&self, subject: &Subject<'_>, now: Timestamp) -> impl Iterator<Item = Nonce> {
+        let slot = now.as_micros().div_euclid(SLOT_MICROS);
+        (2..OUTDATED_SLOTS + 2).map(move |ago| self.nonce(subject, slot.saturating_sub(ago)))
+    }
+
     fn nonce(&self, subject: &Subject<'_>, slot: i64) -> Nonce {
         let mut context = hmac::Context::with_key(&self.0);
         // Every field of variable length is preceded by it, so that no two subjects read alike.
@@ -67,6 +73,9 @@ impl Nonce {
 }
 
 const SLOT_MICROS: i64 = 5 * 60 * 1_000_000;
+
+/// Slots whose nonces are known to be outdated: two hours.
+const OUTDATED_SLOTS: i64 = 24;
 
 impl fmt::Debug for NonceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,6 +111,12 @@ mod tests {
         assert_eq!(nonces(&subject(), 0)[0], first);
         assert_eq!(nonces(&subject(), 300)[1], first);
         assert!(!nonces(&subject(), 600).contains(&first));
+        for (seconds, expect) in [(599, false), (600, true), (7_799, true), (7_800, false)] {
+            let now = Timestamp::EPOCH + Duration::from_secs(seconds);
+            let mut outdated =
+                NonceKey::new(&[1; 32]).outdated(&subject(), now).collect::<Vec<_>>().into_iter();
+            assert_eq!(outdated.any(|nonce| nonce == first), expect, "{seconds}");
+        }
     }
 
     #[test]

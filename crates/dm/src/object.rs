@@ -1,5 +1,6 @@
 //! Large objects: values that go over in pieces, one object at a time (oma-dm.md §6).
 
+mod name;
 mod receive;
 mod send;
 

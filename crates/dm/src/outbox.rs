@@ -68,7 +68,7 @@ impl Outbox {
         let says = |what: fn(&ReceivedAlert<'m>) -> bool| alert::read(message).any(|alert| what(&alert));
         let Some(sending) = self.sending.take() else { return Vec::new() };
         if says(ReceivedAlert::misses_end) && sending.has_begun() {
-            return sending.give_up(matching);
+            return sending.give_up(matching).into_iter().collect();
         }
         let asks_for_more = says(ReceivedAlert::asks_for_more);
         let about = About { asks_for_more, heard_of: matching::heard_of(message), package };
@@ -100,9 +100,13 @@ impl Outbox {
 
     /// The session ends: what becomes of commands that were not sent is unknown.
     pub(crate) fn abandon(&mut self) -> Vec<Outcome> {
-        let Self { queue, sending, .. } = std::mem::take(self);
-        let unheard = sending.into_iter().flat_map(Sending::unheard);
-        unheard.chain(queue.iter().flat_map(outcome::unsent)).collect()
+        std::mem::take(self).unsent().collect()
+    }
+
+    /// What is known of commands of which nothing is under way.
+    pub(crate) fn unsent(&self) -> impl Iterator<Item = Outcome> {
+        let object = self.sending.iter().filter_map(Sending::unheard);
+        object.chain(self.queue.iter().flat_map(outcome::unsent))
     }
 
     /// Readies what comes next, if it does not fit into the message as it is: it is sent in chunks,

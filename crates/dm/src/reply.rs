@@ -47,11 +47,12 @@ impl<'r> Reply<'r> {
         Self { signature, ..self }
     }
 
-    /// Statuses only, all with the same code (oma-dm.md §7.2).
+    /// Statuses only, all with the same code (oma-dm.md §7.2). Of a message with more commands than any package 1, only
+    /// the `SyncHdr` is answered: nobody's reply is to be many times what a stranger sent.
     pub(crate) fn refusal(mut self, code: u16, chal: Option<Chal<'static>>) -> String {
         self.header_status(code, chal);
-        for command in &self.to.commands {
-            self.refusal_of(command, code);
+        if count(&self.to.commands) <= MOST_REFUSED {
+            self.to.commands.iter().for_each(|command| self.refusal_of(command, code));
         }
         self.finish(Close::Final)
     }
@@ -169,4 +170,17 @@ impl<'r> Reply<'r> {
             ..Status::default()
         }
     }
+}
+
+/// Commands of a refused message that are answered one by one.
+const MOST_REFUSED: usize = 64;
+
+/// How many Statuses a refusal has, besides that of the `SyncHdr`.
+fn count(commands: &[Command<'_>]) -> usize {
+    let of = |command: &Command<'_>| match command {
+        Command::Status(_) => 0,
+        Command::Atomic(group) | Command::Sequence(group) => 1 + count(&group.commands),
+        _ => 1,
+    };
+    commands.iter().map(of).sum()
 }

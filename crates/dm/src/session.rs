@@ -131,6 +131,13 @@ impl Session {
         self.ended
     }
 
+    /// What would be told of its commands if it ended now without another word: those that were sent and not answered
+    /// for good, and those that wait. Empty once it has ended.
+    pub fn outstanding(&self) -> Vec<Outcome> {
+        let sent = self.outstanding.iter().cloned().flat_map(Pending::resolve);
+        sent.chain(self.outbox.unsent()).collect()
+    }
+
     /// When the session is to be ended if nothing more is heard.
     pub fn silent_at(&self, silence: Duration) -> Timestamp {
         self.heard_at + silence
@@ -153,10 +160,10 @@ impl Session {
 
     pub(crate) fn cut(mut self, ending: Ending) -> Cut {
         self.ended.get_or_insert(ending);
+        let outcomes = self.outstanding();
         self.incoming = Incoming::default();
-        let outstanding = std::mem::take(&mut self.outstanding).into_iter();
-        let mut outcomes: Vec<Outcome> = outstanding.flat_map(Pending::resolve).collect();
-        outcomes.extend(self.outbox.abandon());
+        self.outstanding = Vec::new();
+        self.outbox = Outbox::default();
         Cut { session: self, outcomes }
     }
 }

@@ -1,5 +1,38 @@
 //! When two URIs name the same node (oma-dm.md §2.3).
 
+use serde::{Deserialize, Serialize};
+
+/// A node's URI that is compared again and again: stored as it was spelled, brought to its normal form once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub(crate) struct Uri {
+    spelled: String,
+    normal: Vec<u8>,
+}
+
+impl Uri {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.spelled
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.normal == other.normal
+    }
+}
+
+impl From<String> for Uri {
+    fn from(spelled: String) -> Self {
+        let normal = normal(&spelled);
+        Self { spelled, normal }
+    }
+}
+
+impl From<Uri> for String {
+    fn from(uri: Uri) -> Self {
+        uri.spelled
+    }
+}
+
 /// Decoded, without regard to case, with or without `./Device`: devices, documents and servers
 /// spell the same node differently.
 pub(crate) fn is_same(left: &str, right: &str) -> bool {

@@ -14,6 +14,8 @@ mod device;
 mod fixtures;
 #[path = "session/gateway.rs"]
 mod gateway;
+#[path = "session/hostile.rs"]
+mod hostile;
 #[path = "session/mutual.rs"]
 mod mutual;
 #[path = "session/objects.rs"]

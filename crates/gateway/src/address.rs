@@ -28,19 +28,22 @@ pub(crate) fn is_within(address: IpAddr, networks: &[IpNet]) -> bool {
 }
 
 /// The address of the client of trusted proxies: in `X-Forwarded-For`, to which each proxy appends the address that it
-/// sees, the last one that is not a trusted proxy itself. What stands before it is hearsay.
+/// sees, the last one that is not a trusted proxy itself. What stands before it is hearsay. Where all of them are trusted,
+/// the client is, too: it is the first one.
 ///
 /// None if the proxies do not tell.
 pub(crate) fn forwarded_for(headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let values = headers.get_all(FORWARDED_FOR).iter().rev();
     let hops = values.flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
+    let mut first = None;
     for hop in hops {
         let address = parse(hop.trim())?;
         if !is_within(address, trusted) {
             return Some(address);
         }
+        first = Some(address);
     }
-    None
+    first
 }
 
 /// An address, perhaps with a port: `192.0.2.1:443`, `[2001:db8::1]:443`.
@@ -90,7 +93,9 @@ mod tests {
         check(&["2001:db8::1"], Some("2001:db8::1"));
         check(&["::ffff:192.0.2.1"], Some("192.0.2.1"));
         check(&["192.0.2.1, unknown"], None);
-        check(&["10.0.0.1"], None);
+        check(&["10.0.0.1"], Some("10.0.0.1"));
+        check(&["10.0.0.1, fd00::1", "10.0.0.2"], Some("10.0.0.1"));
+        check(&["unknown, 10.0.0.1"], None);
         check(&[""], None);
     }
 }

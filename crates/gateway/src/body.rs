@@ -1,8 +1,12 @@
-//! Reading a message's bytes: never more than a message may have, never for longer than it may take, and of all messages
-//! together never more than there is room for.
+//! The bytes of messages and of replies in memory. Of a message, never more than one may have is read, never for longer
+//! than it may take, and of all messages together never more than there is room for. Replies take of the same room until
+//! they are sent, so that whoever reads slowly leaves less of it to those who come.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,14 +18,20 @@ use http_body_util::BodyExt;
 use crate::{Inner, refusal::Refusal};
 
 /// A message's bytes, and the room that they take.
-pub(crate) struct Received<'a> {
+pub(crate) struct Received {
     pub(crate) bytes: Bytes,
-    _room: Room<'a>,
+    _room: Room,
+}
+
+/// A reply that is being sent, and the room that it takes.
+struct Held {
+    reply: Vec<u8>,
+    _room: Room,
 }
 
 impl Inner {
     /// The whole body. One that announces too much is refused before it is asked for.
-    pub(crate) async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<Received<'_>, Refusal> {
+    pub(crate) async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<Received, Refusal> {
         let limit = self.settings.limits.bytes;
         let announces_too_much =
             usize::try_from(body.size_hint().lower()).map_or(true, |bytes| bytes > limit);
@@ -41,8 +51,8 @@ impl Inner {
         received
     }
 
-    async fn collect(&self, body: &mut Body, limit: usize) -> Result<Received<'_>, Refusal> {
-        let mut room = Room { of: &self.buffered, taken: 0 };
+    async fn collect(&self, body: &mut Body, limit: usize) -> Result<Received, Refusal> {
+        let mut room = self.room();
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|_| Refusal::BrokenOff)?.into_data() else { continue };
@@ -55,6 +65,18 @@ impl Inner {
             bytes.extend_from_slice(&data);
         }
         Ok(Received { bytes: bytes.freeze(), _room: room })
+    }
+
+    /// A reply that takes room until it is dropped. It is sent even if there is none: what it says is stored already.
+    pub(crate) fn held(&self, mut reply: Vec<u8>) -> Bytes {
+        reply.shrink_to_fit();
+        let mut room = self.room();
+        room.take(reply.len(), usize::MAX);
+        Bytes::from_owner(Held { reply, _room: room })
+    }
+
+    fn room(&self) -> Room {
+        Room { of: self.buffered.clone(), taken: 0 }
     }
 }
 
@@ -74,12 +96,18 @@ async fn discard(mut body: Body) {
 }
 
 /// Room for bytes; given back when dropped.
-struct Room<'a> {
-    of: &'a AtomicUsize,
+struct Room {
+    of: Arc<AtomicUsize>,
     taken: usize,
 }
 
-impl Room<'_> {
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.reply
+    }
+}
+
+impl Room {
     /// Takes more; false if there is not so much left.
     fn take(&mut self, more: usize, most: usize) -> bool {
         self.taken += more;
@@ -87,7 +115,7 @@ impl Room<'_> {
     }
 }
 
-impl Drop for Room<'_> {
+impl Drop for Room {
     fn drop(&mut self) {
         self.of.fetch_sub(self.taken, Ordering::Relaxed);
     }
@@ -99,14 +127,14 @@ mod tests {
 
     #[test]
     fn room_is_given_back() {
-        let buffered = AtomicUsize::new(0);
-        let room = || Room { of: &buffered, taken: 0 };
+        let buffered = Arc::new(AtomicUsize::new(0));
+        let room = || Room { of: buffered.clone(), taken: 0 };
         let (mut one, mut other) = (room(), room());
         assert!(one.take(6, 10) && other.take(4, 10));
         assert!(!other.take(1, 10), "full");
         drop(other);
         assert!(one.take(4, 10));
         drop(one);
-        assert_eq!(buffered.into_inner(), 0);
+        assert_eq!(buffered.load(Ordering::Relaxed), 0);
     }
 }

@@ -1,7 +1,7 @@
 //! The certificate of a device in a header of the proxy that terminated its TLS.
 //!
-//! Three forms, told apart by how they look: `:base64 of the DER:` (`Client-Cert`, RFC 9440); a PEM, percent-encoded or
-//! on one line (nginx's `$ssl_client_escaped_cert`, `HAProxy`, Apache); and Envoy's `X-Forwarded-Client-Cert`, a list of
+//! Three forms, told apart by how they look: base64 of the DER, between colons (`Client-Cert`, RFC 9440) or bare (`HAProxy`'s
+//! `ssl_c_der,base64`); a PEM, percent-encoded or on one line (nginx's `$ssl_client_escaped_cert`, Apache); and Envoy's `X-Forwarded-Client-Cert`, a list of
 //! elements of which the last one was added by the nearest proxy.
 
 use std::borrow::Cow;
@@ -21,7 +21,7 @@ pub(crate) enum HeaderError {
     Repeated,
     /// It is none of the known forms.
     #[error(
-        "it is neither \":BASE64:\" (RFC 9440) nor a percent-encoded PEM nor Envoy's X-Forwarded-Client-Cert"
+        "it is neither base64 of the DER (RFC 9440, HAProxy) nor a percent-encoded PEM nor Envoy's X-Forwarded-Client-Cert"
     )]
     Form,
     /// Envoy was not told to send the certificate.
@@ -33,10 +33,12 @@ pub(crate) enum HeaderError {
 }
 
 const ENVOY: &str = "x-forwarded-client-cert";
+/// What Apache sends for a variable that has no value.
+const NONE: &str = "(null)";
 const PEM_BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const PEM_END: &str = "-----END CERTIFICATE-----";
 
-/// The certificate in the header; None if the header is missing or empty, which means that the device showed none.
+/// The certificate in the header; None if the header is missing, empty or Apache's `(null)`, which means that the device showed none.
 pub(crate) fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Certificate>, HeaderError> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -44,7 +46,7 @@ pub(crate) fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Cert
         return Err(HeaderError::Repeated);
     }
     let text = value.to_str().map_err(|_| HeaderError::Form)?.trim();
-    if text.is_empty() {
+    if text.is_empty() || text == NONE {
         return Ok(None);
     }
     let der = if name.as_str() == ENVOY { envoy(text)? } else { plain(text)? };
@@ -54,7 +56,9 @@ pub(crate) fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Cert
 fn plain(text: &str) -> Result<Vec<u8>, HeaderError> {
     match text.strip_prefix(':') {
         Some(rest) => base64(rest.strip_suffix(':').ok_or(HeaderError::Form)?),
-        None => pem(text),
+        // Base64 has neither of them.
+        None if text.contains(['-', '%']) => pem(text),
+        None => base64(text),
     }
 }
 
@@ -155,7 +159,7 @@ mod tests {
         let Made { certificate, base64, pem, escaped } = made();
         let on_one_line = pem.trim().replace('\r', "").replace('\n', " ");
         let escaped_lines = pem.replace(' ', "%20").replace('\r', "%0D").replace('\n', "%0A");
-        for value in [format!(":{base64}:"), escaped.clone(), escaped_lines.clone(), on_one_line] {
+        for value in [format!(":{base64}:"), base64, escaped.clone(), escaped_lines.clone(), on_one_line] {
             assert_eq!(read_from("client-cert", &[&value]), Ok(Some(certificate.clone())), "{value}");
         }
         let other = made().escaped;
@@ -172,7 +176,7 @@ mod tests {
 
     #[test]
     fn an_empty_header_is_no_certificate() {
-        for values in [&[][..], &[""], &["  "]] {
+        for values in [&[][..], &[""], &["  "], &["(null)"]] {
             assert_eq!(read_from("client-cert", values), Ok(None));
             assert_eq!(read_from(ENVOY, values), Ok(None));
         }
@@ -186,7 +190,7 @@ mod tests {
         for (name, values, why) in [
             ("client-cert", vec![rfc9440.as_str(), &rfc9440], Repeated),
             ("client-cert", vec![&rfc9440[..rfc9440.len() - 1]], Form),
-            ("client-cert", vec![&base64], Form),
+            ("client-cert", vec!["bm90IGEgY2VydA=="], NoCertificate.into()),
             ("client-cert", vec![":not base64:"], Form),
             ("client-cert", vec![&escaped[..escaped.len() / 2]], Form),
             ("client-cert", vec![":AAAA:"], NoCertificate.into()),

@@ -24,6 +24,7 @@ pub(crate) const OS_VERSION: &str = "./DevDetail/SwV";
 pub(crate) const LARGE_OBJECTS: &str = "./DevDetail/LrgObj";
 
 /// The nodes under one root.
+#[derive(Debug)]
 pub(crate) struct Nodes {
     providers: String,
 }

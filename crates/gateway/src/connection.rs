@@ -6,7 +6,7 @@
 //! * a request's body by the gateway's `request_timeout`;
 //! * everything between two requests, reading the reply and writing the next head included, by `idle_timeout`.
 
-use std::{net::IpAddr, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
 use http::Request;
@@ -36,8 +36,9 @@ pub(crate) struct Connections {
     shutdown: CancellationToken,
 }
 
-/// How long a connection that is told to end may take.
+/// How long a connection that is told to end may take, and one on which nothing is under way.
 const FAREWELL: Duration = Duration::from_secs(5);
+const BRIEF_FAREWELL: Duration = Duration::from_secs(1);
 /// HTTP/2 streams that a peer resets before they were accepted (CVE-2023-44487), and that it makes us reset.
 const RESETS: usize = 64;
 /// What one HTTP/2 stream and one HTTP/2 connection may send ahead of what is read.
@@ -61,8 +62,24 @@ impl Connections {
                 let certificate = certificate(&stream);
                 self.speak(stream, Peer::new(address, certificate)).await;
             }
-            Ok(Err(error)) => tracing::debug!(%address, %error, "a TLS handshake failed"),
+            Ok(Err(error)) => self.tell_failed(address, &error),
             Err(_) => tracing::debug!(%address, "a TLS handshake took too long"),
+        }
+    }
+
+    /// A client's certificate that was no good is its owner's mistake, or ours: somebody has to see it.
+    fn tell_failed(&self, address: IpAddr, error: &io::Error) {
+        let inner = &self.gateway.0;
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+        let by_certificate = matches!(
+            cause,
+            Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented)
+        );
+        let tally = || inner.tallies.handshakes.one_more(Some(address.into()), inner.store.now());
+        if let Some(count) = by_certificate.then(tally).flatten() {
+            tracing::warn!(%address, %error, count, "TLS handshakes failed: the client's certificate was refused");
+        } else {
+            tracing::debug!(%address, %error, "a TLS handshake failed");
         }
     }
 
@@ -70,6 +87,7 @@ impl Connections {
         let limits = &self.gateway.0.settings.connections;
         let peer = Arc::new(peer);
         let (busy, watched) = watch::channel(Busy::default());
+        let under_way = watched.clone();
         let (router, sender) = (self.router.clone(), peer.clone());
         let service = tower::service_fn(move |request: Request<Incoming>| {
             let under_way = UnderWay::begin(busy.clone());
@@ -96,7 +114,12 @@ impl Connections {
             Ok(served)
         } else {
             connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(self.farewell(), connection).await
+            let is_idle = || under_way.borrow().under_way == 0;
+            match tokio::time::timeout(BRIEF_FAREWELL, connection.as_mut()).await {
+                // Half a request is no reason to wait: whoever sends it may never send the rest.
+                Err(_) if !is_idle() => tokio::time::timeout(self.farewell(), connection).await,
+                ended => ended,
+            }
         };
         if let Ok(Err(error)) = served {
             tracing::debug!(address = %peer.address, %error, "a connection broke off");

@@ -13,7 +13,7 @@ use crate::{
     known::Known,
     refusal::Refusal,
     state::State,
-    told::{Told, unsendable},
+    told::{Told, recorded, unsendable},
 };
 
 /// What a message leads to.
@@ -54,15 +54,15 @@ impl Inner {
         let identify = dm::receive(arrival.message, hash, stored, now, &self.settings.sessions);
         let account = known.as_ref().and_then(|known| known.account.as_ref());
         let transport = standing.transport(visitor.map(|visitor| visitor.device.id));
-        let guarded = arrival.has_credential() && transport == dm::Transport::Anonymous;
-        if guarded {
+        let vouched_enough = transport == dm::Transport::Vouched && self.certificates_suffice();
+        if arrival.has_credential() && !vouched_enough {
             self.door.check(claim, now)?;
         }
         let identified = identify.verify(account, transport, &self.nonces);
         self.learn(&identified, arrival, claim, transport, now);
         let turn = match identified {
             Identified::Repeat(reply) => return Ok(Decision::Reply(reply)),
-            Identified::Challenge(reply) => return Ok(Decision::No { reply, refused: None }),
+            Identified::Challenge { reply, .. } => return Ok(Decision::No { reply, refused: None }),
             Identified::Refused { reply, why } => return Ok(Decision::No { reply, refused: Some(why) }),
             Identified::Opening(opening) => opening.begin(self.store.new_id()),
             Identified::Turn(turn) => turn,
@@ -84,7 +84,9 @@ impl Inner {
         now: Timestamp,
     ) {
         let believed = match identified {
-            Identified::Challenge(_) | Identified::Refused { why: dm::Refusal::Credential, .. } => false,
+            // Nobody guessed, and nobody proved anything now.
+            Identified::Challenge { stale: true, .. } => return,
+            Identified::Challenge { .. } | Identified::Refused { why: dm::Refusal::Credential, .. } => false,
             Identified::Turn(_)
             | Identified::Opening(_)
             | Identified::Repeat(_)
@@ -93,7 +95,10 @@ impl Inner {
         match (believed, arrival.has_credential()) {
             (true, true) => self.door.right(claim),
             (true, false) if transport == dm::Transport::Vouched => self.door.right(claim),
-            (false, true) => self.door.wrong(claim, now),
+            (false, true) => {
+                self.door.wrong(claim, now);
+                self.tell_wrong(arrival);
+            }
             // A challenge, or a session that was accepted as a whole: nothing was shown.
             (_, false) => {}
         }
@@ -132,6 +137,7 @@ impl Inner {
             platform: arrival.hints.platform.clone(),
             alerts: told.alerts,
             outcomes: told.outcomes,
+            outstanding: session.outstanding().iter().map(recorded).collect(),
             ignored: told.ignored,
             eventful: is_eventful(&before.channel, &channel, answer.ended),
             origin: arrival.hints.origin,

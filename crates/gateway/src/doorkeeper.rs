@@ -3,16 +3,15 @@
 use std::{
     hash::{BuildHasher, RandomState},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use model::Timestamp;
-use tokio::sync::Semaphore;
 
 use crate::{
     GuessingLimits,
     guessing::{Claim, Guesses, Verdict},
     identity::Sender,
+    places::Places,
     refusal::Refusal,
 };
 
@@ -20,24 +19,23 @@ use crate::{
 pub(crate) struct Doorkeeper {
     guesses: Mutex<Guesses>,
     names: RandomState,
-    longest_wait: Duration,
-    /// Messages that may wait at a time: of devices at addresses where they were right, and of everybody else. Strangers
-    /// cannot take the places of the former.
-    welcome: Semaphore,
-    strangers: Semaphore,
+    /// Messages that wait: of devices at addresses where they were right, and of everybody else. Strangers cannot take the
+    /// places of the former, and those at one address not all of the others.
+    welcome: Places,
+    strangers: Places,
 }
 
-/// Messages of each kind that may wait at a time.
+/// Messages of each kind that may wait at a time, and of strangers at one address.
 const WAITING: usize = 256;
+const WAITING_AT_ONE_ADDRESS: usize = 16;
 
 impl Doorkeeper {
     pub(crate) fn new(limits: GuessingLimits) -> Self {
         Self {
-            longest_wait: limits.name_wait_max,
             guesses: Mutex::new(Guesses::new(limits)),
             names: RandomState::new(),
-            welcome: Semaphore::new(WAITING),
-            strangers: Semaphore::new(WAITING),
+            welcome: Places::new(WAITING, WAITING),
+            strangers: Places::new(WAITING, WAITING_AT_ONE_ADDRESS),
         }
     }
 
@@ -46,7 +44,9 @@ impl Doorkeeper {
         Claim { from: sender.subscriber(), name: self.names.hash_one(name) }
     }
 
-    /// Returns when a message may be verified for which no certificate vouches.
+    /// Returns when a message may be verified for which a certificate is not enough. Where nobody else can wait, it is
+    /// verified at once: to refuse it would let strangers lock a device out, and the buckets of the addresses bound what
+    /// they gain by that.
     pub(crate) async fn let_in(
         &self,
         claim: Claim,
@@ -68,8 +68,9 @@ impl Doorkeeper {
             Verdict::Refuse(after) => return Err(Refusal::Guessing(after)),
         };
         let places = if welcome { &self.welcome } else { &self.strangers };
-        let _place = places.try_acquire().map_err(|_| Refusal::Guessing(self.longest_wait))?;
-        tokio::time::sleep(wait).await;
+        if let Some(_place) = places.try_take(claim.from) {
+            tokio::time::sleep(wait).await;
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use model::{DeviceName, Timestamp};
 use store::{Error, Visitor};
 use syncml::Message;
 use tokio::time::Instant;
+use tracing::field::display;
 
 use crate::{
     Inner,
@@ -23,6 +24,9 @@ const TRIES: usize = 5;
 /// device, for which more has to be looked up.
 const NO: Duration = Duration::from_millis(25);
 
+/// Bytes of a name that are logged: as long as the name of a device may be.
+const LOGGED: usize = 255;
+
 /// A message and what came with it.
 pub(crate) struct Arrival<'a> {
     pub(crate) bytes: &'a [u8],
@@ -38,6 +42,12 @@ impl Arrival<'_> {
         &self.message.header.source.uri
     }
 
+    /// As much of that name as is logged: until somebody is believed, it is as long as strangers like.
+    pub(crate) fn claimed_for_log(&self) -> &str {
+        let claimed = self.claimed();
+        &claimed[..claimed.floor_char_boundary(LOGGED)]
+    }
+
     pub(crate) fn has_credential(&self) -> bool {
         self.message.header.cred.is_some()
     }
@@ -46,12 +56,21 @@ impl Arrival<'_> {
 impl Inner {
     /// Answers a message. What the answer promises is stored when this returns.
     pub(crate) async fn exchange(&self, arrival: &Arrival<'_>) -> Result<Vec<u8>, Refusal> {
-        let no = Instant::now() + NO;
+        let answered = self.take_in(arrival).await;
+        if matches!(answered, Err(Refusal::Guessing(_))) {
+            self.tell_refused(arrival);
+        }
+        answered
+    }
+
+    async fn take_in(&self, arrival: &Arrival<'_>) -> Result<Vec<u8>, Refusal> {
         let claim = self.door.claim(arrival.sender, arrival.claimed());
         let standing = self.standing(arrival.sender, arrival.claimed()).await?;
-        if !matches!(standing, Standing::Vouched(_)) {
+        if !(matches!(standing, Standing::Vouched(_)) && self.certificates_suffice()) {
             self.door.let_in(claim, arrival.has_credential(), arrival.at).await?;
         }
+        // The wait for a name that is guessed at is the same for every name, and no part of it.
+        let no = Instant::now() + NO;
         for _ in 1..TRIES {
             match self.attempt(arrival, claim, &standing, no).await {
                 Err(Refusal::Changed) => {}
@@ -91,6 +110,11 @@ impl Inner {
         }
     }
 
+    /// Whether a certificate alone says who a device is. Otherwise its credential is guarded like any other.
+    pub(crate) fn certificates_suffice(&self) -> bool {
+        self.settings.sessions.proof == dm::Proof::Either
+    }
+
     /// What is known of the device that the message names. A name that cannot be one is unknown like any other.
     async fn visitor(&self, claimed: &str) -> Result<Option<Visitor>, Error> {
         let Ok(name) = claimed.parse::<DeviceName>() else { return Ok(None) };
@@ -120,7 +144,7 @@ impl Inner {
         standing: &Standing,
         arrival: &Arrival<'_>,
     ) -> Result<(), Error> {
-        let claimed = arrival.claimed();
+        let claimed = arrival.claimed_for_log();
         let (device, reason) = match (standing, refused) {
             (Standing::Another(id, name), _) => {
                 tracing::warn!(device = %name, claimed, "a message was refused: its certificate is another device's");
@@ -131,7 +155,7 @@ impl Inner {
                 return Ok(());
             }
             (_, Some(dm::Refusal::Credential)) => {
-                tracing::info!(device = claimed, "a message with wrong credentials was refused");
+                tracing::debug!(device = claimed, "refused without another challenge");
                 return Ok(());
             }
             (_, Some(why)) => {
@@ -146,5 +170,25 @@ impl Inner {
             }
         };
         self.store.record_refusal(device, store::Refusal { reason, at: arrival.at }).await
+    }
+
+    /// Tells operators of wrong credentials.
+    pub(crate) fn tell_wrong(&self, arrival: &Arrival<'_>) {
+        if let Some(count) = self.tallies.wrong.one_more(arrival.sender.subscriber(), arrival.at) {
+            let (address, device) = (arrival.sender.address.map(display), arrival.claimed_for_log());
+            tracing::warn!(address, device, count, "wrong credentials, the last of them for this device");
+        }
+    }
+
+    fn tell_refused(&self, arrival: &Arrival<'_>) {
+        if let Some(count) = self.tallies.refused.one_more(arrival.sender.subscriber(), arrival.at) {
+            let (address, device) = (arrival.sender.address.map(display), arrival.claimed_for_log());
+            tracing::warn!(
+                address,
+                device,
+                count,
+                "messages were refused unverified: too many wrong credentials, or too many strangers, at their address"
+            );
+        }
     }
 }

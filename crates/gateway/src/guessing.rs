@@ -7,6 +7,7 @@
 //! * **A name**, of a device or of nobody, at which wrong credentials were aimed lately, from wherever, makes every
 //!   verification of that name wait a moment: right and wrong alike, so that the time tells nothing. It is never refused
 //!   for that.
+//! * **A stale nonce** is no guess: whoever has the password cannot know ours before it asked.
 //! * **Messages without a credential** tell nothing about one; an address has a large bucket of them.
 //!
 //! Everything is in the memory of one process and bounded: what is forgotten was no trouble for long.
@@ -15,11 +16,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 
-use crate::address::Subscriber;
-
-mod bounded;
-
-use bounded::Bounded;
+use crate::{address::Subscriber, bounded::Bounded};
 
 /// How fast somebody may guess.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +69,8 @@ pub(crate) struct Guesses {
     names: Bounded<NameHash, Recent>,
     /// Devices at addresses where they were right.
     welcome: Bounded<(NameHash, Subscriber), ()>,
+    /// Tokens that names took from an address's bucket.
+    taken: Bounded<(NameHash, Subscriber), u32>,
 }
 
 /// A bucket of tokens that fills again.
@@ -97,6 +96,7 @@ impl Guesses {
             challenged: Bounded::new(most),
             names: Bounded::new(most),
             welcome: Bounded::new(most),
+            taken: Bounded::new(most),
         }
     }
 
@@ -131,13 +131,22 @@ impl Guesses {
         if let Some(from) = claim.from.filter(|_| !self.is_welcome(claim)) {
             let bucket = self.wrong.touch(from, || Bucket::full(address_burst, now));
             bucket.take(now, address_burst, address_refill);
+            *self.taken.touch((claim.name, from), || 0) += 1;
         }
     }
 
-    /// A credential was right.
+    /// A credential was right. What the device got wrong before at this address, with a nonce of long ago for instance,
+    /// is taken from its neighbours no longer: whole sites come from one address.
     pub(crate) fn right(&mut self, claim: Claim) {
-        if let Some(from) = claim.from {
-            self.welcome.touch((claim.name, from), || ());
+        let Some(from) = claim.from else { return };
+        let device = (claim.name, from);
+        self.welcome.touch(device, || ());
+        if self.taken.get(&device).is_some_and(|taken| *taken > 0) {
+            let taken = std::mem::take(self.taken.touch(device, || 0));
+            let burst = self.limits.address_burst;
+            self.wrong
+                .touch(from, || Bucket { left: f64::from(burst), at: Timestamp::EPOCH })
+                .give(taken, burst);
         }
     }
 
@@ -179,6 +188,11 @@ impl Bucket {
     fn take(&mut self, now: Timestamp, burst: u32, refill: Duration) {
         self.left = (self.left_at(now, burst, refill) - 1.0).max(0.0);
         self.at = now;
+    }
+
+    /// Puts tokens back.
+    fn give(&mut self, tokens: u32, burst: u32) {
+        self.left = (self.left + f64::from(tokens)).min(f64::from(burst));
     }
 }
 

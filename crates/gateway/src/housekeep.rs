@@ -5,7 +5,7 @@ use model::{Pfn, Scope, Timestamp};
 use push::{Channel, Context, Detail, Visit};
 use store::Visitor;
 
-use crate::{Inner, decide::Moment, observation};
+use crate::{Inner, decide::Moment, housekeeper::Household};
 
 impl Inner {
     /// Takes the device's answers into the channel. Returns the commands of the next step.
@@ -18,7 +18,8 @@ impl Inner {
         moment: &Moment,
     ) -> Vec<Outgoing> {
         let device = &visitor.device;
-        let off = self.store.rules().mode == push::Mode::Off;
+        let mode = self.store.rules().mode_of(device.push_app.as_str(), &device.labels);
+        let off = mode == push::Mode::Off;
         if off || turn.scope() == Scope::User {
             return Vec::new();
         }
@@ -26,25 +27,13 @@ impl Inner {
             tracing::warn!(device = %device.name, push_app = %device.push_app, "the device's push app is not configured");
             return Vec::new();
         };
-        if turn.opened() && device.unenrolled_at.is_some() {
-            channel.forget(moment.now);
-        }
         let context = self.context(visitor, pfn, moment);
-        let seen = observation::of(turn.outcomes(), &device.provider_id);
-        let steps = match visit {
-            Some(visit) if turn.may_send() => visit.proceed(channel, &seen, &context),
-            Some(visit) => {
-                visit.note(channel, &seen, &context);
-                Vec::new()
-            }
-            None if turn.may_send() => {
-                let (begun, steps) = Visit::begin(channel, self.detail(visitor, moment.now), &context);
-                *visit = Some(begun);
-                steps
-            }
-            None => Vec::new(),
+        let household = Household {
+            provider: &device.provider_id,
+            detail: self.detail(visitor, moment.now),
+            unenrolled: device.unenrolled_at.is_some(),
         };
-        self.nodes.commands(&device.provider_id, &steps).unwrap_or_else(|error| {
+        self.housekeeper.step(turn, household, channel, visit, &context).unwrap_or_else(|error| {
             tracing::error!(device = %device.name, %error, "housekeeping cannot be put into commands");
             Vec::new()
         })

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing,
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use syncml::Message;
 
@@ -71,7 +72,7 @@ async fn nothing_here(State(gateway): State<Gateway>) -> Response {
 }
 
 impl Inner {
-    async fn serve(&self, peer: &Peer, request: Request) -> Result<Vec<u8>, Refusal> {
+    async fn serve(&self, peer: &Peer, request: Request) -> Result<Bytes, Refusal> {
         if self.draining.is_cancelled() {
             return Err(Refusal::Unavailable(DRAINING));
         }
@@ -84,7 +85,8 @@ impl Inner {
         let hints = Hints::of(&head.uri, &head.headers);
         let at = self.store.now();
         let bytes = &received.bytes;
-        self.exchange(&Arrival { bytes, message: &message, sender: &sender, hints, at }).await
+        let arrival = Arrival { bytes, message: &message, sender: &sender, hints, at };
+        Ok(self.held(self.exchange(&arrival).await?))
     }
 
     fn log(&self, refusal: &Refusal) {
@@ -97,9 +99,8 @@ impl Inner {
             Refusal::CertificateHeader { name, why } => {
                 tracing::error!(header = %name, %why, "a trusted proxy sends a certificate header that cannot be used");
             }
-            Refusal::Guessing(_) => {
-                tracing::info!("a message was refused: too many wrong credentials from its address");
-            }
+            // Told where it is known whose it was.
+            Refusal::Guessing(_) => {}
             Refusal::TooSlow
             | Refusal::BrokenOff
             | Refusal::MediaType(_)
@@ -127,7 +128,7 @@ fn media_type(headers: &HeaderMap) -> Result<(), Refusal> {
     Err(Refusal::MediaType(if binary { Media::Wbxml } else { Media::Other }))
 }
 
-fn syncml_response(reply: Vec<u8>) -> Response {
+fn syncml_response(reply: Bytes) -> Response {
     let mut response = Response::new(Body::from(reply));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(SYNCML));

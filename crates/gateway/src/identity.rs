@@ -77,7 +77,7 @@ impl Inner {
         let address = if trusted { self.behind(peer, headers) } else { Some(peer.address) };
         let certificate = match &settings.proxy_certificates {
             // The certificate in the handshake is then the proxy's own.
-            Some(name) if trusted => self.forwarded(name, headers)?,
+            Some(name) if trusted => forwarded(name, headers)?,
             name => {
                 if let Some(name) = name {
                     peer.strip(headers, name);
@@ -85,6 +85,8 @@ impl Inner {
                 peer.certificate.clone().filter(|_| settings.client_certificates)
             }
         };
+        let subscriber = address.map(Subscriber::from);
+        let certificate = certificate.filter(|certificate| self.is_timely(certificate, subscriber));
         Ok(Sender { address, certificate })
     }
 
@@ -93,27 +95,22 @@ impl Inner {
         if address.is_none() && !self.untold.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 proxy = %proxy.address,
-                "a trusted proxy sends no X-Forwarded-For: guessing cannot be limited by address"
+                "a trusted proxy sends no X-Forwarded-For that can be read: guessing cannot be limited by address"
             );
         }
         address
     }
 
-    /// The certificate that a trusted proxy forwards. The proxy has seen that the client holds its key; whether the
-    /// certificate is of this time is checked here, because not every proxy does.
-    fn forwarded(&self, name: &HeaderName, headers: &HeaderMap) -> Result<Option<Arc<Certificate>>, Refusal> {
-        let read = certificate_header::read(headers, name);
-        let found = read.map_err(|why| Refusal::CertificateHeader { name: name.clone(), why })?;
+    /// Whether a certificate is of this time. Asked for each message: not every proxy checks it, and a connection or a TLS
+    /// session that is resumed can outlive the certificate of its handshake.
+    fn is_timely(&self, certificate: &Certificate, from: Option<Subscriber>) -> bool {
         let now = self.store.now();
-        Ok(found.filter(|certificate| {
-            let valid = certificate.is_valid_at(now);
-            if !valid {
-                let fingerprint = certificate.fingerprint();
-                tracing::warn!(%fingerprint, "a certificate that has expired, or is not valid yet, was ignored");
-            }
-            valid
-        })
-        .map(Arc::new))
+        let timely = certificate.is_valid_at(now);
+        if !timely && let Some(count) = self.tallies.untimely.one_more(from, now) {
+            let fingerprint = certificate.fingerprint();
+            tracing::warn!(%fingerprint, count, "a certificate that has expired, or is not valid yet, was ignored");
+        }
+        timely
     }
 
     /// What the sender's certificate says of the device that calls itself `claimed`. A fingerprint that is stored with a
@@ -145,6 +142,13 @@ impl Inner {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The certificate that a trusted proxy forwards. The proxy has seen that the client holds its key.
+fn forwarded(name: &HeaderName, headers: &HeaderMap) -> Result<Option<Arc<Certificate>>, Refusal> {
+    let read = certificate_header::read(headers, name);
+    let found = read.map_err(|why| Refusal::CertificateHeader { name: name.clone(), why })?;
+    Ok(found.map(Arc::new))
 }
 
 impl Standing {

@@ -2,6 +2,7 @@
 
 mod address;
 mod body;
+mod bounded;
 mod certificate;
 mod certificate_header;
 mod commands;
@@ -12,6 +13,7 @@ mod exchange;
 mod guessing;
 mod hints;
 mod housekeep;
+mod housekeeper;
 mod http;
 mod identity;
 mod known;
@@ -23,6 +25,7 @@ mod refusal;
 mod report;
 mod settings;
 mod state;
+mod tally;
 mod tls;
 mod told;
 
@@ -36,12 +39,13 @@ use tokio_util::sync::CancellationToken;
 
 pub use certificate::CertificateName;
 pub use guessing::GuessingLimits;
+pub use housekeeper::{Household, Housekeeper};
 pub use settings::{ConnectionLimits, InvalidSettings, Settings};
 pub use tls::{ClientAuth, Tls, TlsError};
 
-use commands::Nodes;
 use doorkeeper::Doorkeeper;
 use places::Places;
+use tally::Tallies;
 
 /// The gateway: one endpoint for all devices. Cheap to clone.
 #[derive(Clone)]
@@ -50,7 +54,7 @@ pub struct Gateway(Arc<Inner>);
 struct Inner {
     store: Store,
     settings: Settings,
-    nodes: Nodes,
+    housekeeper: Housekeeper,
     nonces: dm::NonceKey,
     door: Doorkeeper,
     places: Places,
@@ -58,8 +62,10 @@ struct Inner {
     tls: RwLock<Option<Tls>>,
     /// Messages that are worked on.
     under_way: AtomicUsize,
-    /// Bytes of messages in memory.
-    buffered: AtomicUsize,
+    /// Bytes of messages and of replies in memory.
+    buffered: Arc<AtomicUsize>,
+    /// What is told once in a while.
+    tallies: Tallies,
     /// Whether it was told that a proxy does not say for whom it speaks.
     untold: AtomicBool,
     draining: CancellationToken,
@@ -70,12 +76,13 @@ impl Gateway {
     pub fn new(store: Store, settings: Settings, draining: CancellationToken) -> Self {
         Self(Arc::new(Inner {
             nonces: dm::NonceKey::new(&store.derive_key("session nonces")),
-            nodes: Nodes::new(&settings.node_root),
+            housekeeper: Housekeeper::new(&settings.node_root),
             door: Doorkeeper::new(settings.guessing.clone()),
             places: Places::new(settings.connections.open, settings.connections.open_per_address),
             tls: RwLock::new(settings.tls.clone()),
             under_way: AtomicUsize::new(0),
-            buffered: AtomicUsize::new(0),
+            buffered: Arc::default(),
+            tallies: Tallies::default(),
             untold: AtomicBool::new(false),
             store,
             settings,

@@ -1,4 +1,4 @@
-//! How many connections there may be, in all and from one address.
+//! How many there may be at a time, in all and from one address: connections, and messages that wait.
 
 use std::{
     collections::HashMap,
@@ -40,6 +40,13 @@ impl Places {
     pub(crate) async fn free(&self) -> FreePlace {
         let one = self.all.clone().acquire_owned().await.expect("the semaphore is never closed");
         FreePlace { one, places: self.clone() }
+    }
+
+    /// A place now; none if there is none, or if whoever asks has enough. Who comes from nowhere has no such limit.
+    pub(crate) fn try_take(&self, from: Option<Subscriber>) -> Option<Place> {
+        let one = self.all.clone().try_acquire_owned().ok()?;
+        let Some(from) = from else { return Some(Place { _one: one, of: None }) };
+        self.count(from).then(|| Place { _one: one, of: Some((self.clone(), from)) })
     }
 
     /// Counts one more; false if that would be too many.
@@ -102,6 +109,21 @@ mod tests {
         let _proxied = places.free().await.take_for_proxy();
         drop(first);
         assert!(places.free().await.take(HERE).is_some(), "given back");
+    }
+
+    #[test]
+    fn who_does_not_wait_gets_a_place_or_none() {
+        let places = Places::new(3, 2);
+        let [here, there] = [HERE, THERE].map(|address| Some(address.into()));
+        let first = places.try_take(here).unwrap();
+        let _second = places.try_take(here).unwrap();
+        assert!(places.try_take(here).is_none(), "enough from here");
+        let third = places.try_take(there).unwrap();
+        assert!(places.try_take(None).is_none(), "all are taken");
+        drop(third);
+        assert!(places.try_take(None).is_some());
+        drop(first);
+        assert!(places.try_take(here).is_some(), "given back");
     }
 
     #[tokio::test]

@@ -53,7 +53,7 @@ pub(crate) fn unsendable(device: &DeviceName, answer: &Answer) -> Vec<RecordedOu
 }
 
 /// What became of a command, without the value that was read: it may be a `ChannelURI`.
-fn recorded(outcome: &dm::Outcome) -> RecordedOutcome {
+pub(crate) fn recorded(outcome: &dm::Outcome) -> RecordedOutcome {
     RecordedOutcome {
         command: outcome.tag.as_str().to_owned(),
         target: outcome.target.as_deref().map(|text| kept(text, NAME)),

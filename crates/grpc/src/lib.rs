@@ -9,9 +9,10 @@ mod request;
 mod service;
 mod settings;
 mod status;
+mod streams;
 mod trace;
 mod wakes;
 
 pub use request::ANONYMOUS;
 pub use service::{ServeError, Service};
-pub use settings::{AppInfo, Settings, TokenReport, Tokens};
+pub use settings::{AppAuth, AppInfo, Settings, TokenReport, Tokens, Watch};

@@ -82,7 +82,7 @@ impl PushApps {
 
     async fn command(&self, name: &str, command: AppCommand) -> Result<api::PushApp, Status> {
         let name = self.name(name)?;
-        let record = self.0.store.command_app(&name, command).await.map_err(failed)?;
+        let record = self.0.store.command_app(&name, command, self.0.store.now()).await.map_err(failed)?;
         tracing::info!(push_app = %name, ?command, "an operator's command");
         self.shown(&record).await
     }
@@ -112,10 +112,14 @@ impl PushApps {
         counts: &[ChannelCount],
         now: Timestamp,
     ) -> Option<api::PushApp> {
-        let Edge { store, settings } = &*self.0;
+        let Edge { store, settings, .. } = &*self.0;
         let info = settings.apps.get(&record.name)?;
         let token = settings.tokens.of(&record.name);
-        Some(app(record, &Known { info, mode: store.rules().mode, token, counts }, now))
+        Some(app(
+            record,
+            &Known { info, mode: store.rules().mode_of_app(record.name.as_str()), token, counts },
+            now,
+        ))
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) struct Reader {
     violations: Vec<(String, String)>,
 }
 
+/// A field is wrong, and the reader knows.
+pub(crate) struct Noted;
+
 impl Reader {
     /// `value`, if nothing was wrong.
     pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Status> {

@@ -11,7 +11,7 @@ use reveille_api::{
 };
 use store::Store;
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::{
     Request, Status,
@@ -40,7 +40,16 @@ pub struct Service {
 pub(crate) struct Edge {
     pub(crate) store: Store,
     pub(crate) settings: Settings,
+    /// Cancelled when streams are to end: this process is about to stop.
+    pub(crate) ending: CancellationToken,
+    /// What streams may have under way together: single calls must find room in the store's queue, too.
+    pub(crate) turns: Semaphore,
 }
+
+/// Items of one batch or stream that are under way at a time: as many as the store commits together.
+pub(crate) const UNDER_WAY: usize = 256;
+/// Items of all streams together.
+const TURNS: usize = 4 * UNDER_WAY;
 
 /// Why the server ended.
 #[derive(Debug, Error)]
@@ -56,17 +65,23 @@ pub enum ServeError {
 impl Service {
     /// The surface over `store`. Once `draining` is cancelled, health is off and new calls are refused.
     pub fn new(store: Store, settings: Settings, draining: CancellationToken) -> Self {
-        Self { edge: Arc::new(Edge { store, settings }), draining }
+        let (ending, turns) = (draining.child_token(), Semaphore::new(TURNS));
+        Self { edge: Arc::new(Edge { store, settings, ending, turns }), draining }
     }
 
-    /// Serves until `shutdown`, then lets open calls end.
+    /// Serves until `shutdown`, then lets open calls end. Streams end by themselves, with an error that says why.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServeError> {
         let (reporter, health) = tonic_health::server::health_reporter();
         health::begin(&reporter).await;
-        let Edge { store, settings } = &*self.edge;
+        let Edge { store, settings, ending, .. } = &*self.edge;
         let (draining, stop) = (self.draining.clone(), shutdown.clone());
         let watch = health::watch(reporter, store.clone(), settings.health_every, draining, stop);
         let _watch = AbortOnDropHandle::new(tokio::spawn(watch));
+        let (ending, stopping) = (ending.clone(), shutdown.clone());
+        let _end_streams = AbortOnDropHandle::new(tokio::spawn(async move {
+            stopping.cancelled().await;
+            ending.cancel();
+        }));
         let edge = &self.edge;
         let wakes = WakeServiceServer::new(Wakes(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
         let devices =

@@ -15,6 +15,23 @@ pub struct Settings {
     pub tokens: Tokens,
     /// How often the database is tried for the health service.
     pub health_every: Duration,
+    /// How those who watch are kept up to date.
+    pub watch: Watch,
+}
+
+/// How those who watch are kept up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// How long nothing may happen until a sign of life is sent.
+    pub heartbeat: Duration,
+    /// How often events of other replicas are looked for.
+    pub poll: Duration,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { heartbeat: Duration::from_secs(15), poll: Duration::from_secs(1) }
+    }
 }
 
 /// A push app of the configuration.
@@ -22,6 +39,18 @@ pub struct Settings {
 pub struct AppInfo {
     /// Its PFN.
     pub pfn: Pfn,
+    /// How it gets its tokens.
+    pub auth: AppAuth,
+}
+
+/// How a push app gets its tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AppAuth {
+    /// Package SID and secret, at login.live.com.
+    #[default]
+    Legacy,
+    /// An app registration of Entra.
+    Entra,
 }
 
 /// Asks whoever holds the tokens how an app stands with its token endpoint.

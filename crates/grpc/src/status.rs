@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use reveille_api::v1::ErrorReason;
+use reveille_api::v1::{self as api, ErrorReason};
 use store::Error;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::convert;
+
 /// The domain of our `ErrorInfo`.
 const DOMAIN: &str = "reveille";
+/// What the contract's names of reasons begin with.
+const PREFIX: &str = "ERROR_REASON_";
 
 /// How long to wait after a collision with another replica.
 const COLLISION: Duration = Duration::from_millis(100);
@@ -69,6 +73,17 @@ pub(crate) fn not_found(wanted: Wanted) -> Status {
     refuse(Code::NotFound, reason, what)
 }
 
+/// The device has left the management: neither a push nor a reset finds it.
+pub(crate) fn unenrolled() -> Status {
+    let what = "the device has left the management, until it enrolls anew and opens a session";
+    refuse(Code::FailedPrecondition, ErrorReason::DeviceUnenrolled, what)
+}
+
+/// The etag is not the device's any more.
+pub(crate) fn changed() -> Status {
+    refuse(Code::Aborted, ErrorReason::EtagMismatch, "the device was changed since it was read")
+}
+
 pub(crate) fn refuse(code: Code, reason: ErrorReason, message: &str) -> Status {
     Status::with_error_details(code, message, details(reason))
 }
@@ -83,10 +98,40 @@ pub(crate) fn invalid(violations: Vec<(String, String)>) -> Status {
     Status::with_error_details(Code::InvalidArgument, words.join("; "), details)
 }
 
+/// What happened after the wanted event is forgotten in part; after `oldest`, everything is there.
+pub(crate) fn pruned(oldest: i64) -> Status {
+    let name = name(ErrorReason::CursorPruned);
+    let details =
+        ErrorDetails::with_error_info(name, DOMAIN, [("oldest_seq".to_owned(), oldest.to_string())]);
+    let what =
+        format!("events after this number are forgotten already: {oldest} is the oldest to go on from");
+    Status::with_error_details(Code::OutOfRange, what, details)
+}
+
 /// This process is about to stop.
 pub(crate) fn draining() -> Status {
     let wait = Duration::from_secs(1);
     retry(Code::Unavailable, ErrorReason::Draining, "this process is about to stop", wait)
+}
+
+/// What a call of its own would have answered, about one item of many.
+pub(crate) fn of_item(status: &Status) -> api::ItemError {
+    let details = status.get_error_details();
+    let name = details.error_info().map(|info| format!("{PREFIX}{}", info.reason));
+    let reason = name.and_then(|name| ErrorReason::from_str_name(&name)).unwrap_or(ErrorReason::Internal);
+    let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+    let violation = |it: &tonic_types::FieldViolation| api::FieldViolation {
+        field: it.field.clone(),
+        description: it.description.clone(),
+    };
+    let delay = details.retry_info().and_then(|retry| retry.retry_delay);
+    api::ItemError {
+        code: status.code().into(),
+        reason: reason.into(),
+        message: status.message().to_owned(),
+        field_violations: violations.iter().map(violation).collect(),
+        retry_delay: delay.map(convert::span),
+    }
 }
 
 fn retry(code: Code, reason: ErrorReason, message: &str, after: Duration) -> Status {
@@ -96,8 +141,11 @@ fn retry(code: Code, reason: ErrorReason, message: &str, after: Duration) -> Sta
 }
 
 fn details(reason: ErrorReason) -> ErrorDetails {
-    let name = reason.as_str_name().trim_start_matches("ERROR_REASON_");
-    ErrorDetails::with_error_info(name, DOMAIN, [])
+    ErrorDetails::with_error_info(name(reason), DOMAIN, [])
+}
+
+fn name(reason: ErrorReason) -> &'static str {
+    reason.as_str_name().trim_start_matches(PREFIX)
 }
 
 #[cfg(test)]
@@ -132,6 +180,10 @@ mod tests {
             assert_eq!(info.domain, "reveille");
             assert_eq!(details.retry_info().and_then(|retry| retry.retry_delay), after, "{error:?}");
             assert!(!status.message().contains("planted"), "what went wrong inside stays inside");
+            let item = of_item(&status);
+            assert_eq!((item.code, item.message.as_str()), (i32::from(code), status.message()));
+            assert_eq!(item.reason().as_str_name(), format!("{PREFIX}{reason}"));
+            assert_eq!(item.retry_delay, after.map(convert::span));
         }
     }
 }

@@ -2,11 +2,10 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use model::{TraceContext, WakeId};
+use model::WakeId;
 use push::Outcome;
 use reveille_api::v1::{self as api, ErrorReason, wake_service_server::WakeService};
-use ring::digest;
-use store::{AskWake, Asked, DeviceRef, Idempotency, Refused, WakeFilter, WakeRecord};
+use store::{Asked, DeviceRef, WakeFilter, WakeRecord};
 use telemetry::EndedWake;
 use tokio_stream::Stream;
 use tonic::{Code, Request, Response, Status, Streaming};
@@ -14,11 +13,18 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use crate::{
     convert::{push::push, wake},
     page,
-    request::{ANONYMOUS, Reader},
+    request::Reader,
     service::Edge,
     status::{self, Wanted},
 };
 
+mod ask;
+mod batch;
+mod filter;
+mod many;
+mod watch;
+
+#[derive(Clone)]
 pub(crate) struct Wakes(pub(crate) Arc<Edge>);
 
 type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -26,9 +32,7 @@ type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[tonic::async_trait]
 impl WakeService for Wakes {
     async fn wake(&self, request: Request<api::WakeRequest>) -> Result<Response<api::WakeResponse>, Status> {
-        // The span's own context, or the caller's where no span is recorded.
-        let parent =
-            telemetry::current_context().or_else(|| telemetry::from_headers(request.metadata().as_ref()));
+        let parent = ask::parent(&request);
         self.ask(request.into_inner(), parent).await.map(Response::new)
     }
 
@@ -55,80 +59,37 @@ impl WakeService for Wakes {
 
     async fn batch_wake(
         &self,
-        _request: Request<api::BatchWakeRequest>,
+        request: Request<api::BatchWakeRequest>,
     ) -> Result<Response<api::BatchWakeResponse>, Status> {
-        Err(Status::unimplemented("BatchWake is not included yet: call Wake for each device"))
+        let parent = ask::parent(&request);
+        self.batch(request.into_inner(), parent).await.map(Response::new)
     }
 
     type WakeManyStream = Replies<api::WakeManyResponse>;
 
     async fn wake_many(
         &self,
-        _requests: Request<Streaming<api::WakeManyRequest>>,
+        requests: Request<Streaming<api::WakeManyRequest>>,
     ) -> Result<Response<Self::WakeManyStream>, Status> {
-        Err(Status::unimplemented("WakeMany is not included yet: call Wake for each device"))
+        let parent = ask::parent(&requests);
+        Ok(Response::new(Box::pin(self.many(requests.into_inner(), parent))))
     }
 
     type WatchWakesStream = Replies<api::WatchWakesResponse>;
 
     async fn watch_wakes(
         &self,
-        _request: Request<api::WatchWakesRequest>,
+        request: Request<api::WatchWakesRequest>,
     ) -> Result<Response<Self::WatchWakesStream>, Status> {
-        Err(Status::unimplemented("WatchWakes is not included yet: call GetWake until the wake has ended"))
+        Ok(Response::new(Box::pin(self.watch(request.into_inner()).await?)))
     }
 }
 
+fn expectation(asked: &Asked) -> Option<api::Expectation> {
+    wake::expectation(asked.expectation, asked.channel_state, asked.obstacle)
+}
+
 impl Wakes {
-    async fn ask(
-        &self,
-        request: api::WakeRequest,
-        parent: Option<TraceContext>,
-    ) -> Result<api::WakeResponse, Status> {
-        let ask = self.read(request, parent)?;
-        let id = ask.id;
-        let asked = self.0.store.ask(ask).await.map_err(|error| status::of_store(error, Wanted::Device))?;
-        let asked = asked.map_err(refusal)?;
-        // One that was made before, under the same key, was reported by whoever saw its end.
-        if asked.wake.wake.id() == id {
-            ended_wake(&asked.wake);
-        }
-        let expectation = expectation(&asked);
-        Ok(api::WakeResponse { wake: Some(wake::wake(&asked.wake)), expectation })
-    }
-
-    fn read(&self, request: api::WakeRequest, parent: Option<TraceContext>) -> Result<AskWake, Status> {
-        let store = &self.0.store;
-        let hash = request_hash(&request);
-        let mut reader = Reader::default();
-        let device = reader.device("device", request.device.as_ref());
-        let timeout = reader.timeout(request.timeout);
-        let priority = reader.priority(request.priority);
-        let reason = reader.reason(request.reason);
-        let key = reader.key(request.idempotency_key);
-        let labels = reader.labels("labels", request.labels);
-        let read = (|| {
-            Some(AskWake {
-                id: store.new_id(),
-                summons: store.new_id(),
-                device: device?,
-                timeout: timeout?,
-                priority: priority?,
-                reason: reason?,
-                caller: ANONYMOUS.to_owned(),
-                labels: labels?,
-                idempotency: key
-                    .filter(|key| !key.is_empty())
-                    .map(|key| Idempotency { key, request_hash: hash }),
-                satisfied_by_open_session: request.satisfied_by_open_session,
-                trace: telemetry::new_context(parent),
-                parent,
-                now: store.now(),
-            })
-        })();
-        reader.finish(read)
-    }
-
     async fn look(&self, id: &str) -> Result<api::GetWakeResponse, Status> {
         let store = &self.0.store;
         let failed = |error| status::of_store(error, Wanted::Wake);
@@ -191,37 +152,10 @@ impl Wakes {
     }
 }
 
-fn expectation(asked: &Asked) -> Option<api::Expectation> {
-    wake::expectation(asked.expectation, asked.channel_state, asked.obstacle)
-}
-
 fn read_id(id: &str) -> Result<WakeId, Status> {
     let mut reader = Reader::default();
     let id = reader.parse("id", id);
     reader.finish(id)
-}
-
-/// Everything that was asked for, but not the key itself. The map of labels is sorted, so equal requests are equal.
-fn request_hash(request: &api::WakeRequest) -> Vec<u8> {
-    use prost::Message;
-    let keyless = api::WakeRequest { idempotency_key: String::new(), ..request.clone() };
-    digest::digest(&digest::SHA256, &keyless.encode_to_vec()).as_ref().to_vec()
-}
-
-fn refusal(refused: Refused) -> Status {
-    match refused {
-        Refused::UnknownDevice => status::not_found(Wanted::Device),
-        Refused::Unenrolled => status::refuse(
-            Code::FailedPrecondition,
-            ErrorReason::DeviceUnenrolled,
-            "the device has left the management; it can be woken again after it enrolled anew",
-        ),
-        Refused::IdempotencyMismatch => status::refuse(
-            Code::AlreadyExists,
-            ErrorReason::IdempotencyMismatch,
-            "the idempotency key was used for another request",
-        ),
-    }
 }
 
 /// A wake that ended in a call: called off, answered by an open session, or gone with its device. Call it once for each

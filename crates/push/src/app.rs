@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EndReason, Settings, Verdict, settings::doubled};
 
+mod mass_death;
+
+pub use mass_death::Deaths;
+
 /// What keeps a push app from pushing, and what happened lately.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AppCondition {
@@ -22,6 +26,18 @@ pub struct AppCondition {
     failures: u16,
     /// A gate or a fault was there: the next push is a probe, then the start is slow.
     probing: bool,
+    /// Too many channels died at once.
+    #[serde(default)]
+    suspicion: Option<Fault>,
+    /// Probes in a row that WNS took since then.
+    #[serde(default)]
+    probes_taken: u8,
+    /// Deaths before this are forgotten.
+    #[serde(default)]
+    deaths_count_from: Option<Timestamp>,
+    /// Until then deaths are real, says an operator.
+    #[serde(default)]
+    deaths_vouched_until: Option<Timestamp>,
 }
 
 /// Why an app's pushes are held back until somebody mends it.
@@ -54,6 +70,8 @@ pub enum FaultKind {
     Mismatch,
     /// WNS finds its pushes malformed.
     Malformed,
+    /// WNS calls more than half of its channels dead: they are held as suspect.
+    MassDeath,
 }
 
 /// Whether an app may push now.
@@ -73,10 +91,11 @@ impl AppCondition {
         if self.paused || self.blocked_at.is_some() {
             return Door::Shut(Timestamp::MAX);
         }
-        let until = self.gate_until.max(self.fault.as_ref().map(|fault| fault.probe_at));
+        let faults = [&self.fault, &self.suspicion].into_iter().flatten();
+        let until = self.gate_until.max(faults.map(|fault| fault.probe_at).max());
         match until {
             Some(until) if until > now => Door::Shut(until),
-            _ if self.fault.is_some() || self.probing => Door::Probe,
+            _ if self.fault().is_some() || self.probing => Door::Probe,
             _ => Door::Open,
         }
     }
@@ -93,14 +112,18 @@ impl AppCondition {
             return Some(match fault.kind {
                 FaultKind::Malformed => EndReason::MalformedPush,
                 FaultKind::Credential | FaultKind::Mismatch => EndReason::CredentialFault,
+                FaultKind::MassDeath => EndReason::AppGated,
             });
+        }
+        if self.suspects_deaths() {
+            return Some(EndReason::AppGated);
         }
         self.gate_until.filter(|&until| until > now).map(|_| EndReason::AppGated)
     }
 
-    /// Its fault.
+    /// Its fault; or that too many of its channels died.
     pub fn fault(&self) -> Option<&Fault> {
-        self.fault.as_ref()
+        self.fault.as_ref().or(self.suspicion.as_ref())
     }
 
     /// When WNS blocked it.
@@ -158,11 +181,16 @@ impl AppCondition {
                     self.gate(None, settings.backoff, now, settings);
                 }
             }
-            Verdict::Sent { .. } | Verdict::SentUnknown | Verdict::Dropped | Verdict::ChannelThrottled => {
+            // The token was accepted, and the answer is about one channel.
+            Verdict::Sent { .. }
+            | Verdict::SentUnknown
+            | Verdict::Dropped
+            | Verdict::ChannelThrottled
+            | Verdict::ChannelDead
+            | Verdict::ChannelSuspect => {
+                self.weigh_probe(verdict, now, settings);
                 self.healed(now);
             }
-            // The token was accepted, and the answer is about one channel.
-            Verdict::ChannelDead => self.healed(now),
         }
         *self != before
     }
@@ -172,9 +200,33 @@ impl AppCondition {
         self.paused = true;
     }
 
-    /// An operator lifts pause, block, gate and fault; the next push is a probe.
-    pub fn resume(&mut self) {
-        *self = Self { probing: true, ..Self::default() };
+    /// Its credentials were replaced: a fault of theirs is probed at once.
+    pub fn mended(&mut self, now: Timestamp) {
+        if let Some(fault) = &mut self.fault
+            && matches!(fault.kind, FaultKind::Credential | FaultKind::Mismatch)
+        {
+            fault.probe_at = fault.probe_at.min(now);
+        }
+    }
+
+    /// A token was asked for, to see whether the credentials are taken again. `refused` says why they are not; if they
+    /// are, the next push shows the rest.
+    pub fn credentials_probed(&mut self, refused: Option<&str>, now: Timestamp, settings: &Settings) {
+        if self.fault.as_ref().is_none_or(|fault| fault.kind != FaultKind::Credential) {
+            return;
+        }
+        if refused.is_some() {
+            self.find_fault(FaultKind::Credential, refused, now, settings);
+        } else {
+            (self.fault, self.probing) = (None, true);
+        }
+    }
+
+    /// An operator lifts pause, block, gate and fault; the next push is a probe. If deaths were suspect, they are real
+    /// for a day.
+    pub fn resume(&mut self, now: Timestamp) {
+        self.vouch(now);
+        *self = Self { probing: true, ..self.kept() };
     }
 
     /// Shuts the app for as long as WNS asks, or for twice as long as the last time.
@@ -216,9 +268,18 @@ impl AppCondition {
         if matches!(self.door(now), Door::Shut(_)) {
             return;
         }
-        let keep = (self.paused, self.blocked_at);
-        *self = Self::default();
-        (self.paused, self.blocked_at) = keep;
+        *self = Self { paused: self.paused, blocked_at: self.blocked_at, ..self.kept() };
+    }
+
+    /// A clean record, but for what is known of deaths.
+    fn kept(&self) -> Self {
+        Self {
+            suspicion: self.suspicion.clone(),
+            probes_taken: self.probes_taken,
+            deaths_count_from: self.deaths_count_from,
+            deaths_vouched_until: self.deaths_vouched_until,
+            ..Self::default()
+        }
     }
 }
 

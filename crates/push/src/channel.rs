@@ -7,11 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ChannelUri, Settings, UriFingerprint, Verdict, pace::Pace, settings::doubled};
 
+mod doubt;
 mod hang;
+mod import;
+mod moving;
 mod observe;
 mod polling;
 mod repair;
 
+pub use import::ImportedChannel;
 pub use observe::{Observation, Reading, Readings, WriteAnswer};
 pub use polling::{PollObservation, PollWrite, Polling};
 pub use repair::{WriteForm, WriteReason};
@@ -38,6 +42,12 @@ pub struct Channel {
     push_status: Option<i32>,
     /// The last URIs that WNS called dead: they never come back.
     dead: Vec<UriFingerprint>,
+    /// The URI under the app that the device came from: not ours, as long as it is reported.
+    #[serde(default)]
+    former: Option<UriFingerprint>,
+    /// Another system's word is all that is known.
+    #[serde(default)]
+    imported: bool,
     gate: Gate,
     pace: Pace,
     repair: Repair,
@@ -54,9 +64,11 @@ pub enum ChannelState {
     /// Our PFN is not on the device yet: it has none, or another's.
     #[default]
     Unset,
+    /// The device's push app was changed: the old URI still works under the old app.
+    Moving,
     /// Our PFN is set, but there is no `ChannelURI` yet.
     Pending,
-    /// A valid `ChannelURI` made under our PFN. The only state that is pushed to.
+    /// A valid `ChannelURI` made under our PFN. Besides [`Self::Moving`], the only state that is pushed to.
     Live,
     /// Unchanged for longer than a channel lives.
     Stale,
@@ -95,6 +107,7 @@ impl ChannelState {
     pub fn name(self) -> &'static str {
         match self {
             Self::Unset => "unset",
+            Self::Moving => "moving",
             Self::Pending => "pending",
             Self::Live => "live",
             Self::Stale => "stale",
@@ -162,10 +175,11 @@ impl Channel {
         self.plain_writes
     }
 
-    /// Whether the state allows a push: a live URI that has not outlived itself.
+    /// Whether the state allows a push: a live URI, be it the old app's, that has not outlived itself.
     pub fn pushable(&self, now: Timestamp, settings: &Settings) -> bool {
         let alive = self.expires_at(settings).is_some_and(|end| now < end);
-        self.state == ChannelState::Live && self.uri.is_some() && alive
+        let live = matches!(self.state, ChannelState::Live | ChannelState::Moving);
+        live && self.uri.is_some() && alive
     }
 
     /// The earliest time at which gate and pace let a push go.
@@ -173,14 +187,16 @@ impl Channel {
         self.gated_until().unwrap_or(Timestamp::EPOCH).max(self.pace.next(settings))
     }
 
-    /// Lets time do its part: a URI that is unchanged for longer than a channel lives is stale. Says whether it did.
+    /// Lets time do its part: a URI that is unchanged for longer than a channel lives is stale, and of no use any more if it
+    /// is the old app's. Says whether it did.
     pub fn expire(&mut self, now: Timestamp, settings: &Settings) -> bool {
         let old = self.expires_at(settings).is_some_and(|end| now >= end);
-        let turns = self.state == ChannelState::Live && old;
-        if turns {
-            self.enter(ChannelState::Stale, now);
+        match self.state {
+            ChannelState::Live if old => self.enter(ChannelState::Stale, now),
+            ChannelState::Moving if old => self.part(ChannelState::Unset, now),
+            _ => return false,
         }
-        turns
+        true
     }
 
     /// A push is about to go.
@@ -219,9 +235,14 @@ impl Channel {
         self.enter(ChannelState::Unset, now);
     }
 
-    /// An operator wants the PFN to be set again in the next session, whatever the budget says.
-    pub fn request_reset(&mut self) {
+    /// An operator wants the PFN to be set again in the next session, whatever the budget says. A refusal is over: the
+    /// device is asked anew.
+    pub fn request_reset(&mut self, now: Timestamp) {
         self.repair.request();
+        if matches!(self.state, ChannelState::Refused(_)) {
+            let state = if self.pfn.is_some() { ChannelState::Pending } else { ChannelState::Unset };
+            self.enter(state, now);
+        }
     }
 
     fn die(&mut self, now: Timestamp) {

@@ -52,6 +52,9 @@ pub enum Housekeeping {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visit {
     stage: Stage,
+    /// The PFN that was written: the device's push app may change meanwhile.
+    #[serde(default)]
+    written: Option<Pfn>,
     /// The forms that were tried in this session.
     tried: Vec<WriteForm>,
     provider: Provider,
@@ -115,6 +118,14 @@ impl Visit {
 
     /// A message of the device was understood, but nothing can be asked now: it has more to say, or the session ends.
     pub fn note(&mut self, channel: &mut Channel, seen: &Observation, context: &Context<'_>) {
+        let outdated = self.written.as_ref().is_some_and(|pfn| pfn != context.pfn);
+        let without_write;
+        let seen = if outdated {
+            without_write = seen.without_write();
+            &without_write
+        } else {
+            seen
+        };
         if let Some(answer) = seen.write {
             channel.write_heard(answer);
             self.answer = Some(answer).filter(|answer| *answer != WriteAnswer::Unanswered).or(self.answer);

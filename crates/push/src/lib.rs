@@ -14,10 +14,10 @@ mod summons;
 mod verdict;
 mod wake;
 
-pub use app::{AppCondition, Door, Fault, FaultKind};
+pub use app::{AppCondition, Deaths, Door, Fault, FaultKind};
 pub use channel::{
-    Channel, ChannelState, Context, Observation, PollObservation, PollWrite, Polling, Reading, Readings,
-    Refusal, WriteAnswer, WriteForm, WriteReason,
+    Channel, ChannelState, Context, ImportedChannel, Observation, PollObservation, PollWrite, Polling,
+    Reading, Readings, Refusal, WriteAnswer, WriteForm, WriteReason,
 };
 pub use channel_uri::{ChannelUri, ExtraOrigins, InvalidChannelUri, InvalidOrigin, UriFingerprint};
 pub use exchange::{ConnectionStatus, Exchange, PushRequest, TokenTrouble, WnsResponse};
@@ -25,7 +25,7 @@ pub use hint::{Hint, renewal_fails};
 pub use housekeeping::{Detail, Housekeeping, Visit};
 pub use pacer::Pacer;
 pub use poll::{InvalidPollSchedule, PollLogins, PollNode, PollSchedule, PollSet, PollValue};
-pub use settings::{Mode, Settings};
+pub use settings::{Mode, Modes, Settings};
 pub use summons::{Claim, Origin, Summons};
 pub use verdict::Verdict;
 pub use wake::{Answer, Attribution, End, EndReason, MAX_DEADLINE, Outcome, Wake};

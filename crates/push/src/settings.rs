@@ -1,6 +1,9 @@
 //! The intervals and limits of the rules.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
+
+use model::{Labels, PushAppName};
+use serde::{Deserialize, Serialize};
 
 use crate::{ExtraOrigins, PollSchedule};
 
@@ -10,6 +13,8 @@ use crate::{ExtraOrigins, PollSchedule};
 pub struct Settings {
     /// Whether anything is pushed at all.
     pub mode: Mode,
+    /// Push apps and labels of devices for which that is different.
+    pub modes: Modes,
     /// The body of a push.
     pub payload: Vec<u8>,
     /// `X-WNS-PRIORITY`, 1 to 4; none leaves WNS's default.
@@ -50,6 +55,10 @@ pub struct Settings {
     pub fault_probe_max: Duration,
     /// Failures of one kind in a row that fault a push app (403s, malformed pushes) or open its breaker.
     pub app_patience: u16,
+    /// How many of an app's last answers are looked at for mass death (DESIGN §4).
+    pub mass_death_window: u16,
+    /// How many there must be, before deaths of more than half of them are suspect.
+    pub mass_death_least: u16,
 
     /// Where pushes may go besides `https://*.notify.windows.com`.
     pub extra_origins: ExtraOrigins,
@@ -82,19 +91,46 @@ pub struct Settings {
 }
 
 /// Whether anything is pushed at all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Yes.
     #[default]
     On,
+    /// No: channels are looked after, and the pushes that would go are recorded.
+    Observe,
     /// No, and channels are not looked after: wakes wait for their device's next session.
     Off,
+}
+
+/// Where the mode is another than in general: for rolling out, a part of the fleet after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Modes {
+    /// By label, as key and value: the first that a device has decides, whatever its push app is.
+    pub labels: Vec<((String, String), Mode)>,
+    /// By push app.
+    pub apps: BTreeMap<PushAppName, Mode>,
+}
+
+impl Settings {
+    /// The mode of a push app, for devices without a label that decides.
+    pub fn mode_of_app(&self, app: &str) -> Mode {
+        let of_app = self.modes.apps.iter().find(|(name, _)| name.as_str() == app);
+        of_app.map_or(self.mode, |(_, mode)| *mode)
+    }
+
+    /// The mode of a device of this push app and with these labels: the most particular one that there is.
+    pub fn mode_of(&self, app: &str, labels: &Labels) -> Mode {
+        let of_label = self.modes.labels.iter().find(|((key, value), _)| labels.has(key, value));
+        of_label.map_or_else(|| self.mode_of_app(app), |(_, mode)| *mode)
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             mode: Mode::On,
+            modes: Modes::default(),
             payload: b"wake".to_vec(),
             wns_priority: None,
             max_ttl: HOUR * 24,
@@ -115,6 +151,8 @@ impl Default for Settings {
             fault_probe: MINUTE,
             fault_probe_max: MINUTE * 15,
             app_patience: 10,
+            mass_death_window: 100,
+            mass_death_least: 20,
             extra_origins: ExtraOrigins::default(),
             channel_life: DAY * 30,
             reset_age: DAY * 25,

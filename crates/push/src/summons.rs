@@ -31,6 +31,9 @@ pub struct Summons {
     /// The last push was ambiguous: the next one goes over a new connection.
     fresh_connection: bool,
     last: Option<LastPush>,
+    /// Whether it is pushed for at all.
+    #[serde(default)]
+    mode: Mode,
 }
 
 /// The time within which a session is credited to a push.
@@ -45,7 +48,13 @@ struct Window {
 enum LastPush {
     Accepted,
     Offline,
-    Other,
+    /// WNS throttled or refused the channel.
+    ChannelHeld,
+    /// WNS throttled or refused the push app.
+    AppHeld,
+    /// It failed, or may have.
+    #[serde(rename = "other")]
+    Failed,
 }
 
 /// A push that may go now.
@@ -59,6 +68,8 @@ pub struct Claim {
     pub attempt: u8,
     /// Use a new connection.
     pub fresh_connection: bool,
+    /// Nothing is to be sent: the push is only recorded, and no verdict follows.
+    pub observed: bool,
 }
 
 impl Summons {
@@ -78,7 +89,18 @@ impl Summons {
             failures: 0,
             fresh_connection: false,
             last: None,
+            mode: settings.mode,
         }
+    }
+
+    /// The configuration says how this device is treated.
+    pub fn set_mode(&mut self, mode: Mode) {
+        self.mode = mode;
+    }
+
+    /// Whether its device is pushed to.
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Its id.
@@ -127,7 +149,7 @@ impl Summons {
         if self.in_flight.is_some() {
             return Timestamp::MAX;
         }
-        let off = settings.mode == Mode::Off;
+        let off = self.mode == Mode::Off;
         if off || self.unanswered >= self.allowed || !channel.pushable(now, settings) {
             return self.last_deadline;
         }
@@ -148,15 +170,22 @@ impl Summons {
             return None;
         }
         channel.pushing(now, settings);
-        self.in_flight = Some(push);
         self.unanswered = self.unanswered.saturating_add(1);
-        self.not_before = now + settings.min_gap;
+        let observed = self.mode == Mode::Observe;
+        if observed {
+            // As if WNS had taken it, and nobody came; but no session is credited to it.
+            self.not_before = now + settings.answer_window.max(settings.min_gap);
+        } else {
+            self.in_flight = Some(push);
+            self.not_before = now + settings.min_gap;
+        }
         let ttl = (self.last_deadline - now).clamp(Duration::from_secs(1), settings.max_ttl);
         Some(Claim {
             ttl,
             generation: channel.generation(),
             attempt: u8::try_from(self.unanswered).unwrap_or(u8::MAX),
             fresh_connection: self.fresh_connection,
+            observed,
         })
     }
 
@@ -177,16 +206,21 @@ impl Summons {
         match verdict {
             Verdict::Sent { connection } => self.accepted(push, *connection, claim_ttl, now, settings),
             Verdict::SentUnknown => self.accepted(push, None, claim_ttl, now, settings),
-            Verdict::Ambiguous => self.last = Some(LastPush::Other),
+            Verdict::Ambiguous => self.last = Some(LastPush::Failed),
             Verdict::Dropped => self.was_dropped(now, settings),
             Verdict::Failed => self.failed(now, chance, settings),
             Verdict::ChannelThrottled | Verdict::ChannelDead | Verdict::Mismatch | Verdict::Malformed => {
                 self.refund();
+                self.last = Some(LastPush::ChannelHeld);
             }
             // Gates and faults belong to the app: when it opens, this push is due.
-            Verdict::CredentialFault | Verdict::AppBlocked | Verdict::AppThrottled { .. } => {
+            Verdict::CredentialFault
+            | Verdict::AppBlocked
+            | Verdict::AppThrottled { .. }
+            | Verdict::ChannelSuspect => {
                 self.refund();
                 self.not_before = now;
+                self.last = Some(LastPush::AppHeld);
             }
         }
     }
@@ -196,6 +230,7 @@ impl Summons {
         if self.in_flight == Some(push) {
             self.in_flight = None;
             self.fresh_connection = true;
+            self.last = Some(LastPush::Failed);
         }
     }
 
@@ -227,7 +262,7 @@ impl Summons {
         }
     }
 
-    /// Why a wake of this summons that ends now stayed without an answer.
+    /// Why a wake of this summons that ends now stayed without an answer: what mattered last.
     pub fn why(
         &self,
         channel: &Channel,
@@ -238,9 +273,9 @@ impl Summons {
         match self.last {
             Some(LastPush::Accepted) => return EndReason::NoSession,
             Some(LastPush::Offline) => return EndReason::DeviceOffline,
-            Some(LastPush::Other) | None => {}
+            Some(LastPush::ChannelHeld | LastPush::AppHeld | LastPush::Failed) | None => {}
         }
-        if settings.mode == Mode::Off {
+        if self.mode != Mode::On {
             return EndReason::PushOff;
         }
         if !channel.pushable(now, settings) {
@@ -252,7 +287,19 @@ impl Summons {
         if channel.gated_until().is_some_and(|until| until > now) {
             return EndReason::ChannelGated;
         }
-        EndReason::NoSession
+        self.why_unsent(channel, now, settings)
+    }
+
+    /// The same where neither gate nor fault is left to blame, and WNS has taken no push.
+    fn why_unsent(&self, channel: &Channel, now: Timestamp, settings: &Settings) -> EndReason {
+        match self.last {
+            Some(LastPush::ChannelHeld) => EndReason::ChannelGated,
+            Some(LastPush::AppHeld) => EndReason::AppGated,
+            Some(_) => EndReason::PushFailed,
+            None if self.in_flight.is_some() => EndReason::PushFailed,
+            None if channel.next_push(settings) > now => EndReason::ChannelGated,
+            None => EndReason::NotPushed,
+        }
     }
 
     fn accepted(
@@ -290,7 +337,7 @@ impl Summons {
         let most = doubled(settings.backoff, u32::from(self.failures), settings.backoff_max);
         self.failures = self.failures.saturating_add(1);
         self.not_before = now + most.mul_f64(chance.clamp(0.0, 1.0));
-        self.last = Some(LastPush::Other);
+        self.last = Some(LastPush::Failed);
     }
 
     /// The claimed push certainly did not reach WNS, or WNS did not take it: it does not count.

@@ -20,6 +20,8 @@ pub enum Verdict {
     ChannelThrottled,
     /// This `ChannelURI` is no more.
     ChannelDead,
+    /// It says so of too many channels at once (DESIGN §4, mass death): this one is kept, and pushed to again later.
+    ChannelSuspect,
     /// The channel belongs to another app than the token.
     Mismatch,
     /// The push app's credentials are refused.
@@ -66,6 +68,7 @@ impl Verdict {
             Self::Dropped => "dropped",
             Self::ChannelThrottled => "channel_throttled",
             Self::ChannelDead => "channel_dead",
+            Self::ChannelSuspect => "channel_suspect",
             Self::Mismatch => "mismatch",
             Self::CredentialFault => "credential_fault",
             Self::AppBlocked => "app_blocked",

@@ -92,6 +92,10 @@ pub enum EndReason {
     Deleted,
     /// WNS found the push malformed.
     MalformedPush,
+    /// The last push failed on the way or inside WNS, or may have.
+    PushFailed,
+    /// None was due in time: an open session or pacing held it back.
+    NotPushed,
 }
 
 impl Outcome {
@@ -149,6 +153,8 @@ impl EndReason {
             Self::Unenrolled => "unenrolled",
             Self::Deleted => "deleted",
             Self::MalformedPush => "malformed_push",
+            Self::PushFailed => "push_failed",
+            Self::NotPushed => "not_pushed",
         }
     }
 }

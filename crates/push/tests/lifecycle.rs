@@ -12,6 +12,8 @@ mod field;
 mod hang;
 #[path = "lifecycle/lives.rs"]
 mod lives;
+#[path = "lifecycle/moving.rs"]
+mod moving;
 #[path = "lifecycle/polling.rs"]
 mod polling;
 #[path = "lifecycle/summons.rs"]

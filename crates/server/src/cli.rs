@@ -8,10 +8,10 @@ mod client;
 mod simulate;
 
 pub(crate) use client::{
-    ChannelWord, CreateDevice, DeviceCommand, ListDevices, ListWakes, PushAppCommand, Server, Wake,
-    WakeCommand, WakeWord,
+    ChannelWord, CreateDevice, DeviceCommand, ListDevices, ListWakes, Output, PushAppCommand, Server, Wake,
+    WakeCommand, WakeWord, WatchWakes,
 };
-pub(crate) use simulate::{SimulateCommand, SimulateFleet, SimulateWns};
+pub(crate) use simulate::{SimulateCommand, SimulateFleet, SimulateQuarter, SimulateWns};
 
 /// Wakes Windows devices into management sessions.
 ///
@@ -51,7 +51,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
-    /// Create, list, show and delete devices.
+    /// Try what the configuration names: the database, its key, and the WNS credentials of each push app.
+    ///
+    /// Says what works and what does not, and what to do about it. Nothing is changed, and no push is sent.
+    #[command(
+        after_help = "Exit status: 0 everything works, 1 something does not, 64 mistakes in the configuration."
+    )]
+    Check(ConfigFile),
+    /// Create, list, show, reset and delete devices, and see their sessions.
     Devices {
         #[command(subcommand)]
         command: DeviceCommand,
@@ -60,7 +67,7 @@ pub(crate) enum Command {
     },
     /// Ask that a device open a session.
     Wake(Wake),
-    /// List, show and cancel wakes.
+    /// List, show, watch and cancel wakes.
     Wakes {
         #[command(subcommand)]
         command: WakeCommand,

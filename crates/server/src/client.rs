@@ -15,12 +15,14 @@ use crate::{cli::Server, failure::Failure};
 
 pub(crate) mod devices;
 pub(crate) mod push_apps;
+pub(crate) mod table;
 pub(crate) mod wake;
 pub(crate) mod wakes;
 
+mod pushes;
 mod status;
-mod table;
 mod view;
+mod watch;
 mod words;
 
 /// A service that answers.

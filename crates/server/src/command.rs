@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    check,
     cli::{Command, ConfigCommand, ConfigFile},
     client::{self, Client},
     config::{self, Config},
@@ -13,9 +14,10 @@ use crate::{
 /// Runs one subcommand to its end.
 pub(crate) async fn run(command: Command) -> Outcome {
     match command {
-        Command::Serve(config) => Box::pin(serve::serve(load(&config)?, until_told()?)).await,
+        Command::Serve(config) => Box::pin(serve::serve(load(&config)?, config.file, until_told()?)).await,
         Command::Demo(demo) => Box::pin(serve::play(demo, until_told()?)).await,
         Command::Migrate { command, config } => migrate::run(&load(&config)?, command).await,
+        Command::Check(config) => check::run(&load(&config)?).await,
         Command::Config { command, config } => self::config(command, &config),
         Command::Devices { command, server } => {
             client::devices::run(&Client::connect(&server).await?, command).await

@@ -2,7 +2,6 @@
 //! a whole, so that every mistake is named at once.
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -12,6 +11,7 @@ use model::{Pfn, ProviderId, PushAppName};
 use secrecy::SecretString;
 use store::{Key, Retention};
 
+mod difference;
 mod gateway;
 mod listen;
 mod mistake;
@@ -38,6 +38,8 @@ pub(crate) const DEFAULT: &str = include_str!("../config.default.toml");
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) listen: Listen,
+    /// How those who watch wakes are kept up to date.
+    pub(crate) watch: grpc::Watch,
     /// How long open requests and pushes may take to end when the service stops.
     pub(crate) drain: Duration,
     /// The gateway, with the PFN of each push app.
@@ -96,6 +98,8 @@ pub(crate) struct PushApp {
     pub(crate) name: PushAppName,
     pub(crate) pfn: Pfn,
     pub(crate) auth: ::wns::Auth,
+    /// Whether it pushes, if that is another than `push.mode`.
+    pub(crate) mode: Option<::push::Mode>,
 }
 
 impl KeySource {
@@ -115,11 +119,6 @@ impl Config {
         whole::read(&sources)
     }
 
-    /// The PFN of each push app.
-    pub(crate) fn apps(&self) -> BTreeMap<PushAppName, Pfn> {
-        self.push_apps.iter().map(|app| (app.name.clone(), app.pfn.clone())).collect()
-    }
-
     /// What works, and is probably not what somebody wants.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -130,6 +129,11 @@ impl Config {
         }
         if self.push.mode == ::push::Mode::Off {
             warnings.push("push.mode is \"off\": wakes wait for the next session of their devices.");
+        }
+        if self.push.mode == ::push::Mode::Observe {
+            warnings.push(
+                "push.mode is \"observe\": pushes are recorded and not sent, where nothing else is said.",
+            );
         }
         warnings.extend(gateway::warnings(&self.gateway));
         if self.push.extra_origins != ::push::ExtraOrigins::default() {

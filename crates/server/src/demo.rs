@@ -4,6 +4,8 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use gateway::Gateway;
+use grpc::{AppAuth, AppInfo};
 use model::{Pfn, PushAppName};
 use push::ExtraOrigins;
 use reveille_api::v1::{
@@ -67,10 +69,11 @@ pub(crate) async fn demo(settings: DemoSettings, shutdown: CancellationToken) ->
         wns: emulator.url(),
         emulator: emulator.handle(),
     };
-    let parts = parts(store, &emulator, &app)?;
     let stop = CancellationToken::new();
+    let running = stop.child_token();
+    let parts = parts(store, &emulator, &app, &running)?;
     let emulated = tokio::spawn(emulator.serve(stop.clone()));
-    let mut service = tokio::spawn(run(parts, listeners, stop.child_token()));
+    let mut service = tokio::spawn(run(parts, listeners, running));
     let played = tokio::select! {
         played = play(&settings, &places, &shutdown) => played,
         ended = &mut service => Err(format!("the service ended: {ended:?}").into()),
@@ -119,7 +122,12 @@ fn from_here() -> gateway::ConnectionLimits {
     gateway::ConnectionLimits { open_per_address: limits.open, ..limits }
 }
 
-fn parts(store: Store, emulator: &EmulatedWns, app: &simulator::wns::App) -> Result<Parts, Failure> {
+fn parts(
+    store: Store,
+    emulator: &EmulatedWns,
+    app: &simulator::wns::App,
+    running: &CancellationToken,
+) -> Result<Parts, Failure> {
     let (name, pfn): (PushAppName, Pfn) = (APP.parse()?, app.pfn.parse()?);
     let credentials =
         LegacyAuth { token_url: emulator.token_url(), sid: app.sid.clone(), secret: app.secret.clone() };
@@ -128,9 +136,12 @@ fn parts(store: Store, emulator: &EmulatedWns, app: &simulator::wns::App) -> Res
     let credentials = AppCredentials { name: name.clone(), auth: Auth::Legacy(credentials) };
     let wns = Arc::new(WnsClient::new(client, [credentials])?);
     let apps = BTreeMap::from([(name.clone(), pfn.clone())]);
+    let info = AppInfo { pfn: pfn.clone(), auth: AppAuth::Legacy };
+    let grpc = crate::run::grpc_settings(PROVIDER.parse()?, [(name.clone(), info)], &wns);
+    let gateway = gateway::Settings { apps, connections: from_here(), ..gateway::Settings::default() };
     Ok(Parts {
-        grpc: crate::run::grpc_settings(PROVIDER.parse()?, &apps, &wns),
-        gateway: gateway::Settings { apps, connections: from_here(), ..gateway::Settings::default() },
+        grpc,
+        gateway: Gateway::new(store.clone(), gateway, running.clone()),
         dispatcher: dispatcher::Settings {
             apps: vec![(name, pfn)],
             lease,

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod check;
 mod cli;
 mod client;
 mod command;
@@ -14,6 +15,7 @@ mod migrate;
 mod open;
 mod password;
 mod print;
+mod reload;
 mod run;
 mod serve;
 mod simulate;

@@ -18,7 +18,12 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
         store::schema_up(url).await.map_err(|error| unavailable(&config.store, &error))?;
     }
     let retention = config.store.retention;
-    Store::open(url, key, config.push.clone(), retention).await.map_err(|error| match error {
+    Store::open(url, key, config.push.clone(), retention).await.map_err(|error| failure(config, error))
+}
+
+/// Why the database cannot be opened, and what to look at.
+pub(crate) fn failure(config: &Config, error: OpenError) -> Failure {
+    match error {
         OpenError::WrongKey { .. } => Failure::configuration(format!(
             "{}. store.key ({}) must be the key that this database was made with.",
             capital(&error.to_string()),
@@ -26,7 +31,7 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
         )),
         OpenError::Outdated(_) => Failure::new(format!("{}.", capital(&error.to_string()))),
         OpenError::Database(error) => unavailable(&config.store, &error),
-    })
+    }
 }
 
 /// The key. It is made only together with a new SQLite database: for one that exists, another key is no use.

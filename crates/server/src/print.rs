@@ -1,17 +1,24 @@
 //! The standard output.
 
-use std::io::{ErrorKind, Write};
+use std::{
+    io::{ErrorKind, Write},
+    ops::ControlFlow,
+};
 
 use crate::failure::{Failure, Outcome};
 
 /// Prints a line. A reader that went away, such as `head`, is no failure.
 pub(crate) fn line(text: impl std::fmt::Display) -> Outcome {
+    one_of_many(text).map(drop)
+}
+
+/// Prints one of many lines, and breaks off if the reader went away.
+pub(crate) fn one_of_many(text: impl std::fmt::Display) -> Result<ControlFlow<()>, Failure> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", plain(&text.to_string())).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::new(format!("The output cannot be written: {error}.")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(Failure::new(format!("The output cannot be written: {error}."))),
     }
 }
 
@@ -22,8 +29,16 @@ pub(crate) fn plain(text: &str) -> String {
 
 /// Prints JSON, for machines.
 pub(crate) fn json(value: &impl serde::Serialize) -> Outcome {
-    let text = serde_json::to_string_pretty(value);
-    line(text.map_err(|error| Failure::new(format!("The answer cannot be written as JSON: {error}.")))?)
+    line(serde_json::to_string_pretty(value).map_err(|error| no_json(&error))?)
+}
+
+/// Prints one of many JSON values, each on a line of its own.
+pub(crate) fn one_json_of_many(value: &impl serde::Serialize) -> Result<ControlFlow<()>, Failure> {
+    one_of_many(serde_json::to_string(value).map_err(|error| no_json(&error))?)
+}
+
+fn no_json(error: &serde_json::Error) -> Failure {
+    Failure::new(format!("The answer cannot be written as JSON: {error}."))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! The service: three listeners and the dispatcher, from start to drain.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use dispatcher::Dispatcher;
 use gateway::Gateway;
 use grpc::{AppInfo, TokenReport, Tokens};
-use model::{Pfn, ProviderId, PushAppName};
+use model::{ProviderId, PushAppName};
 use push::TokenTrouble;
 use store::Store;
 use thiserror::Error;
@@ -19,7 +19,7 @@ mod admin;
 pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) wns: Arc<WnsClient>,
-    pub(crate) gateway: gateway::Settings,
+    pub(crate) gateway: Gateway,
     pub(crate) grpc: grpc::Settings,
     pub(crate) dispatcher: dispatcher::Settings,
     /// How long open requests and pushes may take to end when the service stops.
@@ -57,7 +57,6 @@ pub(crate) async fn run(
     tracing::debug!(seconds = away.as_secs(), "the gateway was away");
     let mut tasks = JoinSet::new();
     if let Some(listener) = listeners.gateway {
-        let gateway = Gateway::new(store.clone(), gateway, shutdown.clone());
         let stop = shutdown.clone();
         tasks.spawn(async move {
             gateway.serve(listener, stop).await;
@@ -70,7 +69,8 @@ pub(crate) async fn run(
         tasks.spawn(async move { service.serve(listener, stop).await.map_err(failed) });
     }
     if let Some(listener) = listeners.admin {
-        let router = admin::router(store.clone(), shutdown.clone());
+        let apps = dispatcher.apps.iter().map(|(name, _)| name.clone()).collect();
+        let router = admin::router(store.clone(), apps, shutdown.clone());
         let stop = shutdown.clone().cancelled_owned();
         tasks.spawn(async move {
             axum::serve(listener, router).with_graceful_shutdown(stop).await.map_err(failed)
@@ -84,7 +84,7 @@ pub(crate) async fn run(
 /// What the gRPC edge needs to know; it asks `wns` how the apps stand with their token endpoints.
 pub(crate) fn grpc_settings(
     default_provider_id: ProviderId,
-    apps: &BTreeMap<PushAppName, Pfn>,
+    apps: impl IntoIterator<Item = (PushAppName, AppInfo)>,
     wns: &Arc<WnsClient>,
 ) -> grpc::Settings {
     let wns = wns.clone();
@@ -94,12 +94,12 @@ pub(crate) fn grpc_settings(
         Ok(wns::TokenState::Failed(TokenTrouble::Unavailable { .. })) => TokenReport::Unavailable,
         Ok(wns::TokenState::None) | Err(_) => TokenReport::None,
     };
-    let info = |(name, pfn): (&PushAppName, &Pfn)| (name.clone(), AppInfo { pfn: pfn.clone() });
     grpc::Settings {
         default_provider_id,
-        apps: apps.iter().map(info).collect(),
+        apps: apps.into_iter().collect(),
         tokens: Tokens::new(tokens),
         health_every: HEALTH,
+        watch: grpc::Watch::default(),
     }
 }
 

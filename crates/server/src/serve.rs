@@ -1,29 +1,39 @@
 //! `serve` and `demo`: the service, with its listeners bound and its telemetry flushed whatever happens.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use gateway::Gateway;
+use grpc::{AppAuth, AppInfo};
+use model::PushAppName;
 use telemetry::Telemetry;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
-use wns::{AppCredentials, WnsClient};
+use wns::{Auth, WnsClient};
 
 use crate::{
     cli,
-    config::Config,
+    config::{Config, PushApp},
     demo::{DemoSettings, demo},
     failure::{Failure, Outcome},
     open::open_store,
+    reload::Reloader,
     run::{self, Listeners, Parts},
 };
 
-/// Serves until `shutdown`.
-pub(crate) async fn serve(config: Config, shutdown: CancellationToken) -> Outcome {
+/// Serves until `shutdown`. At SIGHUP the configuration is read again, from `file` if one was named.
+pub(crate) async fn serve(config: Config, file: Option<PathBuf>, shutdown: CancellationToken) -> Outcome {
+    // Before anything else: until somebody listens, the signal ends the process.
+    let hangups = signal(SignalKind::hangup())
+        .map_err(|error| Failure::new(format!("Signals cannot be received: {error}.")))?;
     let telemetry = Telemetry::start(&config.telemetry)
         .map_err(|error| Failure::configuration(format!("[telemetry] cannot be used: {error}.")))?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let outcome = service(config, shutdown).await;
+    let outcome = service(config, Again { file, hangups }, shutdown).await;
     flush(telemetry).await;
     outcome
 }
@@ -43,23 +53,35 @@ pub(crate) async fn play(command: cli::Demo, shutdown: CancellationToken) -> Out
     }
 }
 
-async fn service(config: Config, shutdown: CancellationToken) -> Outcome {
+/// How the configuration is read again.
+struct Again {
+    file: Option<PathBuf>,
+    hangups: Signal,
+}
+
+async fn service(config: Config, again: Again, shutdown: CancellationToken) -> Outcome {
     let store = open_store(&config).await?;
-    let credentials = config.push_apps.iter().map(|app| {
-        let (name, auth) = (app.name.clone(), app.auth.clone());
-        AppCredentials { name, auth }
-    });
-    let wns = WnsClient::new(config.wns.clone(), credentials);
-    let wns =
-        Arc::new(wns.map_err(|error| Failure::new(format!("The WNS client cannot be set up: {error}.")))?);
+    let wns = Arc::new(wns_client(&config)?);
     let listeners = Listeners {
         gateway: bind("gateway", config.listen.gateway).await?,
         grpc: bind("grpc", config.listen.grpc).await?,
         admin: bind("admin", config.listen.admin).await?,
     };
+    let gateway = Gateway::new(store.clone(), config.gateway.clone(), shutdown.clone());
+    let reloader = Reloader {
+        file: again.file,
+        started: config.clone(),
+        gateway: gateway.clone(),
+        wns: wns.clone(),
+        store: store.clone(),
+    };
+    tokio::spawn(reloader.run(again.hangups, shutdown.clone()));
     let parts = Parts {
-        grpc: run::grpc_settings(config.provider_id.clone(), &config.apps(), &wns),
-        gateway: config.gateway,
+        grpc: grpc::Settings {
+            watch: config.watch,
+            ..run::grpc_settings(config.provider_id.clone(), config.push_apps.iter().map(app_info), &wns)
+        },
+        gateway,
         dispatcher: config.dispatcher,
         drain: config.drain,
         store,
@@ -68,6 +90,21 @@ async fn service(config: Config, shutdown: CancellationToken) -> Outcome {
     run::run(parts, listeners, shutdown)
         .await
         .map_err(|error| Failure::new(format!("The service ended: {error}.")))
+}
+
+/// What the gRPC edge tells of a push app.
+fn app_info(app: &PushApp) -> (PushAppName, AppInfo) {
+    let auth = match app.auth {
+        Auth::Legacy(_) => AppAuth::Legacy,
+        Auth::Entra(_) => AppAuth::Entra,
+    };
+    (app.name.clone(), AppInfo { pfn: app.pfn.clone(), auth })
+}
+
+/// The client of WNS, with the credentials of all push apps.
+pub(crate) fn wns_client(config: &Config) -> Result<WnsClient, Failure> {
+    WnsClient::new(config.wns.clone(), config.push_apps.iter().map(PushApp::credentials))
+        .map_err(|error| Failure::new(format!("The WNS client cannot be set up: {error}.")))
 }
 
 async fn bind(section: &str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, Failure> {

@@ -20,6 +20,8 @@ use crate::{
     password, print,
 };
 
+mod quarter;
+
 /// How often the progress is told, if there is any.
 const TELL: Duration = Duration::from_secs(1);
 /// How many devices are created at the same time.
@@ -30,12 +32,18 @@ pub(crate) async fn run(command: SimulateCommand, shutdown: CancellationToken) -
     match command {
         SimulateCommand::Wns(wns) => self::wns(wns, shutdown).await,
         SimulateCommand::Fleet(fleet) => self::fleet(*fleet, shutdown).await,
+        SimulateCommand::Quarter(quarter) => self::quarter::run(quarter, shutdown).await,
     }
 }
 
 async fn wns(command: SimulateWns, shutdown: CancellationToken) -> Outcome {
     let example = command.apps.is_empty();
-    let given = command.apps.into_iter().map(|app| App { pfn: app.pfn, sid: app.sid, secret: app.secret });
+    let given = command.apps.into_iter().map(|app| App {
+        pfn: app.pfn,
+        sid: app.sid,
+        secret: app.secret,
+        entra: None,
+    });
     let apps: Vec<App> = if example { vec![App::example()] } else { given.collect() };
     let settings = Settings { apps: apps.clone(), ..Settings::default() };
     let bound = EmulatedWns::bind(command.listen, settings).await;

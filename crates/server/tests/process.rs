@@ -1,5 +1,10 @@
 //! The process: started, drained, killed and started again, and its parts side by side.
 
+#[path = "process/chaos.rs"]
+mod chaos;
+#[path = "process/seed.rs"]
+mod seed;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
@@ -15,6 +20,11 @@ use simulator::{
     wns::{App, EmulatedWns, PushFault, Script},
 };
 use tokio_util::sync::CancellationToken;
+
+#[path = "process/credentials.rs"]
+mod credentials;
+#[path = "process/outcomes.rs"]
+mod outcomes;
 
 /// Nothing in these tests takes this long, unless it never comes.
 const NEVER: Duration = Duration::from_secs(30);

@@ -15,6 +15,8 @@ mod server_proof;
 mod session;
 mod tree;
 
+use std::time::Duration;
+
 use model::Timestamp;
 
 use self::{
@@ -166,8 +168,37 @@ impl Device {
     /// (oma-dm.md §9.1).
     pub fn renewal_due(&self, now: Timestamp) -> Option<ChannelRequest> {
         let channel = self.tree.channel.as_ref()?;
-        let due = self.profile.renewal == profile::Upkeep::Renews && channel.is_renewal_due(now);
+        let due = self.profile.renewal == profile::Upkeep::Renews && self.renewal_at()? <= now;
         due.then(|| ChannelRequest { pfn: channel.pfn.clone(), renewal: Renewal::Fresh })
+    }
+
+    /// When the device tries to renew its channel the next time, whether its build can or not. None without a channel.
+    pub fn renewal_at(&self) -> Option<Timestamp> {
+        self.tree.channel.as_ref()?.renewal_at()
+    }
+
+    /// The device tried and failed: its build cannot, or there was no network. `chance` in 0..1 spreads the next try
+    /// (the table in oma-dm.md §9.1).
+    pub fn renewal_failed(&mut self, now: Timestamp, chance: f64) {
+        if let Some(channel) = &mut self.tree.channel {
+            channel.renewal_failed(now, chance);
+        }
+    }
+
+    /// How long after a session by its schedule the device starts the next one, when it has started `polls` since it
+    /// enrolled (oma-dm.md §8.3).
+    pub fn poll_after(&self, polls: u32, now: Timestamp) -> Duration {
+        let poll =
+            format!("./Vendor/MSFT/DMClient/Provider/{}/Poll", path::encode(&self.profile.provider_id));
+        polling::wait(polls, |node| self.node(&format!("{poll}/{node}"), now)?.parse().ok())
+    }
+
+    /// Another device that was made from an image of this one's disk: it shows the same channel.
+    #[must_use]
+    pub fn imaged(&self, identity: Identity) -> Self {
+        let mut twin = Self::new(identity, self.profile.clone(), &self.address);
+        twin.tree.channel.clone_from(&self.tree.channel);
+        twin
     }
 
     /// The value of `UserAgentOrigin` for a session, if the device sends it (oma-dm.md §1.1).

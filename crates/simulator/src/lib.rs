@@ -3,5 +3,6 @@
 pub mod device;
 mod edge;
 pub mod fleet;
+pub mod habits;
 mod http;
 pub mod wns;

@@ -11,7 +11,7 @@ mod reply;
 mod settings;
 mod tokens;
 
-use std::{io, net::SocketAddr};
+use std::{error::Error, io, net::SocketAddr};
 
 use ::http::{Request, Response};
 use axum::{Router, body::Body};
@@ -24,11 +24,11 @@ use tower::ServiceExt;
 use url::Url;
 
 pub use channels::{Delivery, Presence, Registration, Renewal, Revocation, SeenPush};
-pub use faults::{HttpFault, PushFault, RetryAfter, Scope, Script, Times, TokenFault};
+pub use faults::{HttpFault, PushFault, RetryAfter, Scope, Script, StatusHeaders, Times, TokenFault};
 pub use handle::Handle;
 pub use machine::{Counters, Grant, Machine, NoChannel, Random, Reaction};
 pub use reply::Answer;
-pub use settings::{App, ExpiresIn, Limit, Settings};
+pub use settings::{App, EntraApp, ExpiresIn, Limit, Settings};
 
 /// An emulated WNS that is bound to an address, over plain HTTP.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl EmulatedWns {
         Url::parse(&self.origin()).expect("an IP address and a port make a URL")
     }
 
-    /// The URL of its token endpoint.
+    /// The URL of its legacy token endpoint.
     pub fn token_url(&self) -> Url {
         self.url().join("/accesstoken.srf").expect("a constant path joins")
     }
@@ -89,39 +89,43 @@ impl EmulatedWns {
     }
 }
 
-/// The service's way to have the connection closed before an answer.
+/// The service's way to have the connection end before an answer.
 #[derive(Debug, Error)]
-#[error("the script closes this connection")]
-struct Closed;
+#[error("the script ends this connection: {0:?}")]
+struct Cut(http::CutInstead);
 
-/// Serves one connection. Hyper rather than axum's own server, because only an erring service closes a connection
-/// without an answer.
+/// Serves one connection. Hyper rather than axum's own server, because only an erring service ends a connection without
+/// an answer.
 async fn converse(stream: TcpStream, router: Router, shutdown: CancellationToken) {
     let service = service_fn(move |request: Request<Incoming>| {
         let router = router.clone();
         async move {
             let response =
                 router.oneshot(request.map(Body::new)).await.unwrap_or_else(|never| match never {});
-            unless_closed(response)
+            unless_cut(response)
         }
     });
-    let mut connection =
-        std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let ended = tokio::select! {
         ended = &mut connection => ended,
         () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection to the emulated WNS broke");
+    let Err(error) = ended else { return };
+    tracing::debug!(%error, "a connection to the emulated WNS broke");
+    let cut = error.source().and_then(|cause| cause.downcast_ref::<Cut>());
+    if cut.is_some_and(|cut| cut.0 == http::CutInstead::Reset)
+        && let Err(error) = connection.into_parts().io.inner().set_zero_linger()
+    {
+        tracing::warn!(%error, "a connection was closed, and not reset");
     }
 }
 
-fn unless_closed(response: Response<Body>) -> Result<Response<Body>, Closed> {
-    match response.extensions().get::<http::CloseInstead>() {
-        Some(_) => Err(Closed),
+fn unless_cut(response: Response<Body>) -> Result<Response<Body>, Cut> {
+    match response.extensions().get::<http::CutInstead>() {
+        Some(cut) => Err(Cut(*cut)),
         None => Ok(response),
     }
 }

@@ -107,6 +107,7 @@ fn message(store: &Store, device: DeviceId) -> SessionCommit {
         platform: None,
         alerts: Vec::new(),
         outcomes: Vec::new(),
+        outstanding: Vec::new(),
         ignored: 0,
         eventful: false,
         origin: Origin::Unknown,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{DeviceId, Pfn, PushAppName};
+use model::{DeviceId, Pfn, PushAppName, Timestamp};
 use push::AppCondition;
 use sea_orm::{
     ActiveValue::Set,
@@ -44,8 +44,10 @@ pub struct ChannelCount {
 pub enum AppCommand {
     /// Its wakes wait.
     Pause,
-    /// Pause, block, gate and fault are lifted; the next push is a probe.
+    /// Pause, block, gate and fault are lifted; the next push is a probe. Deaths that are suspect are taken for real.
     Resume,
+    /// The app's credentials were replaced: a fault of theirs is probed at once.
+    Mended,
 }
 
 impl Store {
@@ -86,10 +88,25 @@ impl Store {
         Ok(rows.into_iter().map(count).collect())
     }
 
-    /// Pauses or resumes a push app, on every replica.
-    pub async fn command_app(&self, name: &PushAppName, command: AppCommand) -> Result<PushAppRecord, Error> {
-        self.submit(Command { name: name.clone(), command }).await?;
+    /// Applies a command to a push app, on every replica.
+    pub async fn command_app(
+        &self,
+        name: &PushAppName,
+        command: AppCommand,
+        now: Timestamp,
+    ) -> Result<PushAppRecord, Error> {
+        self.submit(Command { name: name.clone(), wanted: command, now }).await?;
         self.push_app(name).await
+    }
+
+    /// A token was asked for while a push app's credentials were in fault; `refused` says why there is none.
+    pub async fn credentials_probed(
+        &self,
+        name: &PushAppName,
+        refused: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.submit(Probed { name: name.clone(), refused, now }).await
     }
 }
 
@@ -150,7 +167,8 @@ impl Operation for Register {
 
 struct Command {
     name: PushAppName,
-    command: AppCommand,
+    wanted: AppCommand,
+    now: Timestamp,
 }
 
 impl Operation for Command {
@@ -163,10 +181,32 @@ impl Operation for Command {
     async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
         let row = push_app::Entity::find_by_id(self.name.as_str()).lock_exclusive().one(scope.tx).await?;
         let mut condition: AppCondition = serde_json::from_str(&row.ok_or(Error::NotFound)?.condition)?;
-        match self.command {
+        match self.wanted {
             AppCommand::Pause => condition.pause(),
-            AppCommand::Resume => condition.resume(),
+            AppCommand::Resume => condition.resume(self.now),
+            AppCommand::Mended => condition.mended(self.now),
         }
+        save_condition(scope, &self.name, &condition).await
+    }
+}
+
+struct Probed {
+    name: PushAppName,
+    refused: Option<String>,
+    now: Timestamp,
+}
+
+impl Operation for Probed {
+    type Output = ();
+
+    fn device(&self) -> Option<DeviceId> {
+        None
+    }
+
+    async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
+        let row = push_app::Entity::find_by_id(self.name.as_str()).lock_exclusive().one(scope.tx).await?;
+        let mut condition: AppCondition = serde_json::from_str(&row.ok_or(Error::NotFound)?.condition)?;
+        condition.credentials_probed(self.refused.as_deref(), self.now, &scope.tools.rules);
         save_condition(scope, &self.name, &condition).await
     }
 }

@@ -79,12 +79,19 @@ impl Committer {
 
     /// Runs `operation`, and returns after its transaction was committed.
     pub(crate) async fn submit<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
-        let (reply, answer) = oneshot::channel();
-        let unit = Box::new(Job { operation, output: None, reply });
+        let (unit, answer) = job(operation);
         self.queue.try_send(unit).map_err(|full| match full {
             mpsc::error::TrySendError::Full(_) => Error::Busy(BUSY),
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// As [`Self::submit`], but waits for room in the queue. For callers that bound what they have under way: while one
+    /// waits, nobody else finds room.
+    pub(crate) async fn submit_in_turn<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+        let (unit, answer) = job(operation);
+        self.queue.send(unit).await.map_err(|_| stopped())?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 }
@@ -121,6 +128,15 @@ struct Job<O: Operation> {
     operation: O,
     output: Option<O::Output>,
     reply: oneshot::Sender<Result<O::Output, Error>>,
+}
+
+/// What becomes of a job.
+type Answer<T> = oneshot::Receiver<Result<T, Error>>;
+
+/// A job for the queue.
+fn job<O: Operation>(operation: O) -> (Box<dyn Unit>, Answer<O::Output>) {
+    let (reply, answer) = oneshot::channel();
+    (Box::new(Job { operation, output: None, reply }), answer)
 }
 
 impl<O: Operation> Unit for Job<O> {

@@ -5,25 +5,31 @@ use model::{
 };
 use push::Channel;
 use sea_orm::{
-    ActiveValue::Set,
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Func},
 };
-use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use crate::{
     Credential, Error, Page, PageRequest, Store, StoredChannel, WakeRecord,
     commit::{Operation, Scope, Tools},
     entity::{channel, device},
-    record::{channel_of, corrupt, insert_channel, labels_column, labels_of, lock_device, timestamp},
+    record::{channel_of, corrupt, labels_of, lock_device, timestamp},
     wake::{End, end_all},
 };
 
+mod create;
+mod import;
 mod refusal;
+mod reset;
+mod update;
 
+pub use import::{ImportAction, ImportDevice, ImportMode, ImportRefused, Imported};
 pub use refusal::{LastRefusal, Refusal};
+pub use reset::Unenrolled;
+pub use update::{Changed, DeviceUpdate};
 
+use create::Create;
 use refusal::last_refusal;
 
 pub(crate) const AUTH_HASH: &str = "devices.auth_hash";
@@ -112,6 +118,8 @@ pub struct DeviceRecord {
     pub device: Device,
     /// Its channel.
     pub channel: Channel,
+    /// The push app that pushes to it: its own, or while it moves still the one that it comes from.
+    pub pushed_by: PushAppName,
 }
 
 /// How a caller names a device.
@@ -241,8 +249,9 @@ fn condition(wanted: &DeviceRef) -> Condition {
 
 fn record(row: device::Model, channel: Option<channel::Model>, tools: &Tools) -> Result<DeviceRecord, Error> {
     let channel = channel.ok_or_else(|| Error::Corrupt(format!("device {} has no channel", row.id)))?;
+    let pushed_by = channel.push_app.clone().try_into().map_err(corrupt)?;
     let StoredChannel { channel, .. } = channel_of(&channel, tools)?;
-    Ok(DeviceRecord { device: device_of(row)?, channel })
+    Ok(DeviceRecord { device: device_of(row)?, channel, pushed_by })
 }
 
 pub(crate) fn device_of(row: device::Model) -> Result<Device, Error> {
@@ -272,47 +281,6 @@ pub(crate) fn device_of(row: device::Model) -> Result<Device, Error> {
         user_session: row.user_session.map(SessionKey::new),
         revision: row.revision,
     })
-}
-
-struct Create {
-    new: NewDevice,
-    now: Timestamp,
-}
-
-impl Operation for Create {
-    type Output = ();
-
-    fn device(&self) -> Option<DeviceId> {
-        Some(self.new.id)
-    }
-
-    async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
-        let new = &self.new;
-        let row = new.id.uuid();
-        let seal = |credential: &Credential| {
-            scope.tools.sealer.seal(
-                AUTH_HASH,
-                row.as_bytes(),
-                credential.inner_hash.expose_secret().as_bytes(),
-            )
-        };
-        let columns = device::ActiveModel {
-            id: Set(row),
-            name: Set(new.name.to_string()),
-            provider_id: Set(new.provider_id.to_string()),
-            push_app: Set(new.push_app.to_string()),
-            labels: Set(labels_column(&new.labels)?),
-            external_id: Set(new.external_id.clone()),
-            auth_user: Set(new.credential.as_ref().map(|credential| credential.user.clone())),
-            auth_hash: Set(new.credential.as_ref().map(seal).transpose()?),
-            certificate: Set(new.certificate.map(|certificate| certificate.to_string())),
-            created_at: Set(self.now.as_micros()),
-            revision: Set(0),
-            ..Default::default()
-        };
-        device::Entity::insert(columns).exec_without_returning(scope.tx).await?;
-        insert_channel(scope, new.id, new.push_app.as_str(), &Channel::default()).await
-    }
 }
 
 struct Delete {

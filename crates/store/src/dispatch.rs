@@ -1,6 +1,6 @@
 //! Due summonses into pushes, and what became of them (DESIGN §5, intent first).
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use ::push::{AppCondition, ChannelUri, Exchange, Outcome, Verdict};
 use model::{DeviceId, DeviceName, Pfn, Priority, PushAppName, PushId, Timestamp};
@@ -14,6 +14,7 @@ use crate::{
 
 mod claim;
 mod conclude;
+mod mass_death;
 
 use claim::HandBack;
 
@@ -53,6 +54,8 @@ pub struct ClaimedPush {
     pub ttl: Duration,
     /// Over a connection of its own.
     pub fresh_connection: bool,
+    /// It is recorded and not to be made, for its device is only observed.
+    pub observed: bool,
     /// The wakes that it serves, oldest first.
     pub wakes: Vec<WakeRecord>,
 }
@@ -108,7 +111,7 @@ pub struct PushRecord {
     pub claimed_at: Timestamp,
     /// When its verdict was stored.
     pub finished_at: Option<Timestamp>,
-    /// The verdict's name; `lease_expired` if nobody reported one.
+    /// The verdict's name; `lease_expired` if nobody reported one, `observed` if it was not made.
     pub verdict: Option<String>,
     /// WNS's HTTP status.
     pub http_status: Option<u16>,
@@ -181,6 +184,18 @@ impl Store {
             .order_by_asc(push::Column::ClaimedAt)
             .all(self.readers())
             .await?;
+        Ok(rows.into_iter().map(push_record).collect())
+    }
+}
+
+impl Store {
+    /// Those of these pushes that are remembered, in no order.
+    pub async fn pushes_of(&self, ids: impl IntoIterator<Item = PushId>) -> Result<Vec<PushRecord>, Error> {
+        let ids: BTreeSet<_> = ids.into_iter().map(PushId::uuid).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = push::Entity::find().filter(push::Column::Id.is_in(ids)).all(self.readers()).await?;
         Ok(rows.into_iter().map(push_record).collect())
     }
 }

@@ -27,7 +27,8 @@ mod wake;
 pub use app::{AppCommand, ChannelCount, PushAppRecord};
 pub use credential::{Credential, InvalidCredential};
 pub use device::{
-    Device, DeviceFilter, DeviceInfo, DeviceRecord, DeviceRef, LastRefusal, NewDevice, Refusal,
+    Changed, Device, DeviceFilter, DeviceInfo, DeviceRecord, DeviceRef, DeviceUpdate, ImportAction,
+    ImportDevice, ImportMode, ImportRefused, Imported, LastRefusal, NewDevice, Refusal, Unenrolled,
 };
 pub use dispatch::{ClaimRequest, ClaimedPush, Judged, PushRecord, PushResult};
 pub use error::Error;
@@ -137,5 +138,9 @@ impl Store {
 
     pub(crate) async fn submit<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
         self.committer.submit(operation).await
+    }
+
+    pub(crate) async fn submit_in_turn<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+        self.committer.submit_in_turn(operation).await
     }
 }

@@ -1,11 +1,11 @@
 //! Between rows and the values of the rules.
 
 use model::{DeviceId, Labels, Priority, Timestamp};
-use push::{AppCondition, Channel, ChannelUri, Summons};
+use push::{AppCondition, Channel, ChannelState, ChannelUri, Mode, Summons};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
-    sea_query::{LockBehavior, LockType},
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait, LockBehavior, LockType},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -90,13 +90,37 @@ pub(crate) async fn save_channel(
 ) -> Result<(), Error> {
     let mut row = channel_columns(device, &stored.channel, scope.tools)?;
     row.revision = Set(stored.revision + 1);
-    let updated = channel::Entity::update_many()
-        .set(row)
+    let mut update = channel::Entity::update_many().set(row);
+    if stored.channel.state() != ChannelState::Moving {
+        // Only a device that moves is pushed to by another app than its own.
+        update = update.col_expr(channel::Column::PushApp, own_app(device));
+    }
+    let updated = update
         .filter(channel::Column::DeviceId.eq(device.uuid()))
         .filter(channel::Column::Revision.eq(stored.revision))
         .exec(scope.tx)
         .await?;
     if updated.rows_affected == 1 { Ok(()) } else { Err(Error::Conflict("the channel changed meanwhile")) }
+}
+
+/// The push app that a device is set up for, within a statement.
+fn own_app(device: DeviceId) -> Expr {
+    let own = device::Entity::find_by_id(device.uuid()).select_only().column(device::Column::PushApp);
+    Expr::SubQuery(None, Box::new(own.into_query().into()))
+}
+
+/// The push app that pushes to a device: its own, or while it moves still the one that it comes from.
+pub(crate) async fn pushing_app(
+    scope: &Scope<'_>,
+    device: &device::Model,
+    channel: &Channel,
+) -> Result<String, Error> {
+    if channel.state() != ChannelState::Moving {
+        return Ok(device.push_app.clone());
+    }
+    let app = channel::Entity::find_by_id(device.id).select_only().column(channel::Column::PushApp);
+    let app = app.into_tuple().one(scope.tx).await?;
+    app.ok_or_else(|| Error::Corrupt(format!("device {} has no channel", device.id)))
 }
 
 pub(crate) fn summons_of(row: &summons::Model) -> Result<Summons, Error> {
@@ -135,8 +159,21 @@ pub(crate) async fn update_summons(
     summons: &Summons,
     columns: summons::ActiveModel,
 ) -> Result<(), Error> {
-    let update = summons::Entity::update_many().set(columns);
-    update.filter(summons::Column::Id.eq(summons.id().uuid())).exec(scope.tx).await?;
+    // Whoever pushes to the device pushes for its summons.
+    let app = channel::Entity::find()
+        .select_only()
+        .column(channel::Column::PushApp)
+        .filter(
+            Expr::col((channel::Entity, channel::Column::DeviceId))
+                .equals((summons::Entity, summons::Column::DeviceId)),
+        )
+        .into_query();
+    summons::Entity::update_many()
+        .set(columns)
+        .col_expr(summons::Column::PushApp, Expr::SubQuery(None, Box::new(app.into())))
+        .filter(summons::Column::Id.eq(summons.id().uuid()))
+        .exec(scope.tx)
+        .await?;
     Ok(())
 }
 
@@ -144,6 +181,11 @@ pub(crate) async fn summons_of_device(scope: &Scope<'_>, device: DeviceId) -> Re
     let row =
         summons::Entity::find().filter(summons::Column::DeviceId.eq(device.uuid())).one(scope.tx).await?;
     row.as_ref().map(summons_of).transpose()
+}
+
+/// How the configuration treats a device.
+pub(crate) fn mode_of(device: &device::Model, tools: &Tools) -> Result<Mode, Error> {
+    Ok(tools.rules.mode_of(&device.push_app, &labels_of(&device.labels)?))
 }
 
 pub(crate) async fn condition_of(scope: &Scope<'_>, app: &str) -> Result<AppCondition, Error> {

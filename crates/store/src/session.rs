@@ -2,13 +2,15 @@
 
 use model::{DeviceId, DeviceName, SessionKey, Timestamp, TraceContext};
 use push::Origin;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::ExprTrait,
+};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Credential, Device, DeviceInfo, Error, Store, StoredChannel, WakeRecord,
+    Credential, Device, DeviceInfo, Error, Page, PageRequest, Store, StoredChannel, WakeRecord,
     commit::Tools,
     device::{AUTH_HASH, device_of},
     entity::{channel, device, session},
@@ -16,8 +18,10 @@ use crate::{
 };
 
 mod commit;
+mod unheard;
 
 pub use model::Scope as SessionScope;
+pub(crate) use unheard::{Unheard, end_unheard};
 
 /// Everything that is known about whoever sends a message.
 #[derive(Clone, Debug)]
@@ -148,6 +152,9 @@ pub struct SessionCommit {
     pub alerts: Vec<RecordedAlert>,
     /// What this message said of our commands.
     pub outcomes: Vec<RecordedOutcome>,
+    /// What is to be recorded of our commands if the session ends without another word: all of those that are not answered
+    /// yet, sent or not. It takes the place of what the message before left.
+    pub outstanding: Vec<RecordedOutcome>,
     /// Statuses and Results of this message that belong to no command.
     pub ignored: u32,
     /// Whether something happened that is worth keeping for long.
@@ -237,6 +244,21 @@ impl Store {
         session_record(row.ok_or(Error::NotFound)?)
     }
 
+    /// Sessions of a device, newest first.
+    pub async fn sessions(&self, device: DeviceId, page: &PageRequest) -> Result<Page<SessionRecord>, Error> {
+        let mut find = session::Entity::find()
+            .filter(session::Column::DeviceId.eq(device.uuid()))
+            .order_by_desc(session::Column::StartedAt)
+            .order_by_desc(session::Column::Id)
+            .limit(page.limit());
+        if let Some(after) = &page.after {
+            find = find.filter(before(after).ok_or(Error::NotFound)?);
+        }
+        let rows = find.all(self.readers()).await?;
+        let records = rows.into_iter().map(session_record).collect::<Result<_, _>>()?;
+        Ok(page.cut(records, |it: &SessionRecord| format!("{} {}", it.started_at.as_micros(), it.key)))
+    }
+
     /// The last sessions of a device, newest first.
     pub async fn last_sessions(&self, device: DeviceId, count: u64) -> Result<Vec<SessionRecord>, Error> {
         let rows = session::Entity::find()
@@ -251,7 +273,15 @@ impl Store {
 
 const STATE: &str = "sessions.state";
 
-fn credential(row: &device::Model, tools: &Tools) -> Result<Option<Credential>, Error> {
+/// Sessions that are older than the one that a cursor names; none if it names none.
+fn before(cursor: &str) -> Option<Condition> {
+    let (started_at, key) = cursor.split_once(' ')?;
+    let (started_at, key): (i64, SessionKey) = (started_at.parse().ok()?, key.parse().ok()?);
+    let at_once = session::Column::StartedAt.eq(started_at).and(session::Column::Id.lt(key.uuid()));
+    Some(Condition::any().add(session::Column::StartedAt.lt(started_at)).add(at_once))
+}
+
+pub(crate) fn credential(row: &device::Model, tools: &Tools) -> Result<Option<Credential>, Error> {
     let (Some(user), Some(sealed)) = (&row.auth_user, &row.auth_hash) else { return Ok(None) };
     let hash = tools.sealer.unseal(AUTH_HASH, row.id.as_bytes(), sealed)?;
     let hash = String::from_utf8(hash).map_err(corrupt)?;

@@ -19,7 +19,7 @@ use crate::{
         condition_of, load_channel, lock_free_devices, lock_if_known, save_channel, save_summons, summons_of,
         summons_of_device,
     },
-    session::session_record,
+    session::{Unheard, end_unheard},
     wake::{finish, is_live, live_wakes, narrow},
 };
 
@@ -166,7 +166,7 @@ impl Operation for EndDue {
         let app = condition_of(scope, &device.push_app).await?.reason(self.now);
         let reason = match &summons {
             Some(summons) => summons.why(&stored.channel, app, self.now, &scope.tools.rules),
-            None => ::push::EndReason::NoSession,
+            None => ::push::EndReason::NotPushed,
         };
         let mut ended = Vec::new();
         for mut record in live_wakes(scope, self.device).await? {
@@ -264,26 +264,9 @@ impl Operation for Silent {
         let devices: Vec<_> = devices.into_iter().map(|device| device.id).collect();
         // Read again: a message may have come while the devices were not locked yet.
         let silent = self.find().filter(session::Column::DeviceId.is_in(devices)).all(scope.tx).await?;
-        let ids: Vec<_> = silent.iter().map(|row| row.id).collect();
-        session::Entity::update_many()
-            .col_expr(session::Column::EndedAt, Expr::val(self.now.as_micros()))
-            .col_expr(session::Column::Ending, Expr::val(SILENT))
-            .col_expr(session::Column::Eventful, Expr::val(true))
-            // Whoever is about to commit a message of the session must see that it is over.
-            .col_expr(session::Column::Revision, Expr::col(session::Column::Revision).add(1))
-            .filter(session::Column::Id.is_in(ids))
-            .exec(scope.tx)
-            .await?;
-        let ended = |mut row: session::Model| {
-            row.ended_at = Some(self.now.as_micros());
-            row.ending = Some(SILENT.to_owned());
-            session_record(row)
-        };
-        silent.into_iter().map(ended).collect()
+        end_unheard(scope, silent, Unheard::Silent, self.now).await
     }
 }
-
-const SILENT: &str = "silent";
 
 struct ExpireChannel {
     device: DeviceId,

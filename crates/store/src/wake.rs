@@ -1,6 +1,6 @@
 //! Wakes: asked for, looked at, called off, ended.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use model::{DeviceId, DeviceName, Labels, PushId, SessionKey, SummonsId, Timestamp, TraceContext, WakeId};
 use push::{Answer, EndReason, Outcome, Wake};
@@ -65,6 +65,13 @@ impl Store {
     pub async fn wake(&self, id: WakeId) -> Result<WakeRecord, Error> {
         let row = wake::Entity::find_by_id(id.uuid()).one(self.readers()).await?;
         record(row.ok_or(Error::NotFound)?)
+    }
+
+    /// Those of these wakes that are remembered, in no order.
+    pub async fn wakes_of(&self, ids: impl IntoIterator<Item = WakeId>) -> Result<Vec<WakeRecord>, Error> {
+        let ids: BTreeSet<_> = ids.into_iter().map(WakeId::uuid).collect();
+        let rows = wake::Entity::find().filter(wake::Column::Id.is_in(ids)).all(self.readers()).await?;
+        rows.into_iter().map(record).collect()
     }
 
     /// Wakes, newest first.

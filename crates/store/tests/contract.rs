@@ -16,12 +16,16 @@ mod devices;
 mod events;
 #[path = "contract/field.rs"]
 mod field;
+#[path = "contract/imports.rs"]
+mod imports;
 #[path = "contract/opening.rs"]
 mod opening;
 #[path = "contract/pushes.rs"]
 mod pushes;
 #[path = "contract/sessions.rs"]
 mod sessions;
+#[path = "contract/updates.rs"]
+mod updates;
 #[path = "contract/upkeep.rs"]
 mod upkeep;
 #[path = "contract/wakes.rs"]
@@ -57,7 +61,10 @@ contract! {
         registered_apps_keep_their_conditions
         an_app_is_paused_and_resumed
         an_unknown_app_is_not_found
-        channels_are_counted_by_app_and_state;
+        channels_are_counted_by_app_and_state
+        many_deaths_are_held_as_suspect
+        suspects_die_or_live_when_an_operator_resumes
+        a_new_channel_is_not_touched_by_a_doubt;
     devices:
         a_created_device_comes_back
         two_devices_cannot_have_one_name
@@ -67,6 +74,8 @@ contract! {
         a_deleted_device_takes_its_wakes_along
         a_certificate_belongs_to_one_device
         refusals_are_remembered_once_a_minute
+        a_reset_is_planned_for_the_next_session
+        a_reset_and_a_session_do_not_overwrite_each_other
         what_is_secret_is_sealed;
     events:
         numbers_are_consecutive_under_concurrency
@@ -74,6 +83,14 @@ contract! {
         a_full_queue_is_busy
         a_forgotten_cursor_shows_in_the_first_number
         what_is_news_raises_the_signal;
+    imports:
+        an_imported_device_is_whole
+        an_import_keeps_what_it_does_not_name
+        a_dry_run_says_what_would_be_done
+        only_a_channel_of_the_push_app_is_taken_over
+        what_the_device_or_wns_said_is_not_overruled
+        what_another_device_has_is_refused
+        one_device_is_imported_by_many_at_once;
     opening:
         a_missing_schema_is_refused
         the_schema_goes_up_and_down
@@ -95,7 +112,9 @@ contract! {
         a_verdict_outlives_its_device
         a_push_that_was_handed_back_never_happened
         a_lost_lease_counts
-        a_push_serves_the_wakes_that_were_live_meanwhile;
+        a_push_serves_the_wakes_that_were_live_meanwhile
+        an_observed_device_is_not_pushed_to
+        a_restart_heeds_the_new_mode;
     sessions:
         a_session_starts_goes_on_and_ends
         a_stale_revision_is_a_conflict
@@ -115,7 +134,17 @@ contract! {
         a_channel_is_written_over_the_revision_that_was_read
         what_a_device_says_of_itself_is_kept
         what_became_of_commands_is_recorded
-        uneventful_sessions_are_few;
+        what_nobody_answered_is_recorded_as_unknown
+        uneventful_sessions_are_few
+        sessions_are_paged_newest_first;
+    updates:
+        what_an_owner_changes_is_changed
+        an_update_needs_the_revision_that_was_read
+        an_update_happens_whole_or_not_at_all
+        a_device_that_moves_is_pushed_to_by_its_old_app
+        a_device_that_has_moved_is_pushed_to_by_its_new_app
+        a_channel_that_dies_on_the_way_belongs_to_the_new_app
+        a_device_without_a_channel_moves_at_once;
     upkeep:
         wakes_end_at_their_deadlines_for_a_reason
         hundreds_of_deadlines_pass_at_once

@@ -119,10 +119,14 @@ pub struct Status<'a> {
 /// An element that is not a command of OMA DM, by its local name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsupported<'a> {
-    /// The element's local name.
+    /// The element's local name, of a long one the beginning: 64 bytes. It is repeated in a Status.
     pub name: Cow<'a, str>,
     /// Its `CmdID`, if it has one.
     pub cmd_id: Option<Cow<'a, str>>,
+}
+
+impl Unsupported<'_> {
+    pub(crate) const LONGEST_NAME: usize = 64;
 }
 
 impl Command<'_> {
@@ -148,7 +152,8 @@ impl Command<'_> {
         write::command_len(self)
     }
 
-    /// `CmdID`. An empty one is as good as none.
+    /// `CmdID`. An empty one is as good as none, and so is one of more than 64 bytes: it is a number, and it is
+    /// repeated in a Status.
     pub fn cmd_id(&self) -> Option<&str> {
         let cmd_id = match self {
             Self::Add(it) | Self::Delete(it) | Self::Exec(it) | Self::Get(it) | Self::Replace(it) => {
@@ -160,9 +165,11 @@ impl Command<'_> {
             Self::Status(it) => &it.cmd_id,
             Self::Unsupported(it) => &it.cmd_id,
         };
-        cmd_id.as_deref().filter(|id| !id.is_empty())
+        cmd_id.as_deref().filter(|id| (1..=LONGEST_CMD_ID).contains(&id.len()))
     }
 }
+
+const LONGEST_CMD_ID: usize = 64;
 
 impl Alert<'_> {
     /// The alert's code, if `Data` is a number.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -11,7 +12,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use thiserror::Error;
 
 use crate::{
-    AppCredentials, Settings, SetupError, TokenState, response,
+    AppCredentials, ClockSkew, Settings, SetupError, TokenState, response,
     token::{Token, TokenSource},
     transport::{self, Transport},
 };
@@ -41,15 +42,24 @@ impl WnsClient {
         Ok(client)
     }
 
-    /// Takes these push apps and credentials in the place of the present ones. Tokens are got anew; a push that is
-    /// under way ends with what it began with.
-    pub fn replace_apps(&self, apps: impl IntoIterator<Item = AppCredentials>) {
-        let sources = apps.into_iter().map(|credentials| {
+    /// Takes these push apps and credentials in the place of the present ones; the apps whose credentials changed. An app
+    /// that only got another secret keeps its token until that fails; failures of the old secret are forgotten.
+    pub fn replace_apps(&self, apps: impl IntoIterator<Item = AppCredentials>) -> Vec<PushAppName> {
+        let mut sources = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        let mut before = mem::take(&mut *sources);
+        let mut changed = Vec::new();
+        for credentials in apps {
             let name = credentials.name.clone();
-            let source = TokenSource::new(credentials, self.transport.pooled.clone(), &self.settings);
-            (name, Arc::new(source))
-        });
-        *self.apps.write().unwrap_or_else(PoisonError::into_inner) = sources.collect();
+            let source = match before.remove(&name) {
+                None => Arc::new(self.new_source(credentials)),
+                Some(known) => known.rotated(credentials, &self.settings).map_or(known, |rotated| {
+                    changed.push(name.clone());
+                    Arc::new(rotated)
+                }),
+            };
+            sources.insert(name, source);
+        }
+        changed
     }
 
     /// Sends one push with a token of the app. After a 401 it is sent once more with a new token (wns.md §1.3);
@@ -71,6 +81,12 @@ impl WnsClient {
         self.source(app).map(|source| source.state())
     }
 
+    /// By how much our clock and that of the app's token endpoint differed when it answered last; None if it has not
+    /// answered, or did not tell the time.
+    pub fn clock_skew(&self, app: &PushAppName) -> Result<Option<ClockSkew>, UnknownApp> {
+        self.source(app).map(|source| source.skew())
+    }
+
     async fn attempt(&self, app: &PushAppName, request: &PushRequest) -> Result<WnsResponse, Exchange> {
         // Once more before the token is attached: what is sealed in a store may be older than the settings.
         ChannelUri::parse(request.uri.expose(), &self.settings.extra_origins)
@@ -81,6 +97,8 @@ impl WnsClient {
         if response.status != 401 {
             return Ok(response);
         }
+        // The credentials may have been replaced while the push was under way.
+        let source = self.source(app).map_err(|unknown| Exchange::NoToken(not_configured(&unknown)))?;
         source.invalidate(&token);
         let token = source.token().await.map_err(Exchange::NoToken)?;
         self.post(request, &token).await
@@ -108,6 +126,10 @@ impl WnsClient {
         }
         let answer = post.send().await.map_err(transport::failed)?;
         Ok(response::read(answer).await)
+    }
+
+    fn new_source(&self, credentials: AppCredentials) -> TokenSource {
+        TokenSource::new(credentials, self.transport.pooled.clone(), &self.settings)
     }
 
     fn source(&self, app: &PushAppName) -> Result<Arc<TokenSource>, UnknownApp> {

@@ -7,6 +7,6 @@ mod token;
 mod transport;
 
 pub use client::{UnknownApp, WnsClient};
-pub use settings::{AppCredentials, Auth, LegacyAuth, Settings};
+pub use settings::{AppCredentials, Auth, EntraAuth, LegacyAuth, Settings};
 pub use token::TokenState;
-pub use transport::SetupError;
+pub use transport::{ClockSkew, SetupError};

@@ -1,8 +1,8 @@
 //! Access tokens: one per push app, got once for all who wait for it (wns.md §1.3).
 
 mod cache;
-mod legacy;
 mod reply;
+mod request;
 
 use std::{
     fmt,
@@ -20,7 +20,7 @@ use self::{
     reply::Issued,
 };
 use crate::{
-    AppCredentials, Auth, Settings,
+    AppCredentials, ClockSkew, Settings,
     transport::{self, describe},
 };
 
@@ -52,6 +52,7 @@ struct Source {
 struct State {
     cache: TokenCache,
     flight: Option<Flight>,
+    skew: Option<ClockSkew>,
 }
 
 /// The one request that is under way, as those see it who wait for its end.
@@ -60,8 +61,22 @@ type Flight = watch::Receiver<Option<Result<Token, TokenTrouble>>>;
 impl TokenSource {
     pub(crate) fn new(credentials: AppCredentials, http: Client, settings: &Settings) -> Self {
         let cache = TokenCache::new(settings.token_backoff, settings.token_backoff_max);
-        let state = Mutex::new(State { cache, flight: None });
+        let state = Mutex::new(State { cache, flight: None, skew: None });
         Self(Arc::new(Source { credentials, http, timeout: settings.token_timeout, state }))
+    }
+
+    /// The same app with other credentials. If they are those of the same client, the token that is held serves on until
+    /// WNS refuses it or it ends: an early second one might end the first (wns.md §1.3). None if nothing differs.
+    pub(crate) fn rotated(&self, credentials: AppCredentials, settings: &Settings) -> Option<Self> {
+        let known = &self.0.credentials.auth;
+        if known.same(&credentials.auth) {
+            return None;
+        }
+        let next = Self::new(credentials, self.0.http.clone(), settings);
+        if known.same_client(&next.0.credentials.auth) {
+            next.0.state().cache = self.0.state().cache.with_another_secret();
+        }
+        Some(next)
     }
 
     /// The token; if there is none, the one that all who ask now will get, or their common failure.
@@ -80,6 +95,11 @@ impl TokenSource {
     /// WNS refused this token. Does nothing if another one has taken its place by now.
     pub(crate) fn invalidate(&self, token: &Token) {
         self.0.state().cache.invalidate(token);
+    }
+
+    /// By how much our clock and the token endpoint's differed when it answered last.
+    pub(crate) fn skew(&self) -> Option<ClockSkew> {
+        self.0.state().skew
     }
 
     pub(crate) fn state(&self) -> TokenState {
@@ -123,10 +143,9 @@ impl Source {
     }
 
     async fn request(&self) -> Result<Issued, TokenTrouble> {
-        let request = match &self.credentials.auth {
-            Auth::Legacy(auth) => legacy::request(&self.http, auth),
-        };
+        let request = request::request(&self.http, &self.credentials.auth);
         let mut response = request.send().await.map_err(|error| unavailable(&describe(error)))?;
+        self.state().skew = transport::skew(&response);
         let status = response.status().as_u16();
         let retry_after = transport::retry_after(&response);
         let body = transport::body(&mut response, reply::LARGEST)

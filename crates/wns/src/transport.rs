@@ -86,6 +86,25 @@ fn now() -> SystemTime {
     SystemTime::now()
 }
 
+/// By how much this machine's clock and another one's differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockSkew {
+    /// Ours is ahead.
+    Ahead(Duration),
+    /// Ours is behind, or they agree.
+    Behind(Duration),
+}
+
+/// What the `Date` of an answer says of our clock; it is exact to a second and the time that the answer took.
+pub(crate) fn skew(response: &Response) -> Option<ClockSkew> {
+    let text = response.headers().get(reqwest::header::DATE)?.to_str().ok()?;
+    let theirs = httpdate::parse_http_date(text).ok()?;
+    Some(match now().duration_since(theirs) {
+        Ok(ahead) => ClockSkew::Ahead(ahead),
+        Err(behind) => ClockSkew::Behind(behind.duration()),
+    })
+}
+
 /// The wait that a server asks for, as seconds or as a date; a date that has passed is no wait.
 pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     let text = response.headers().get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.trim();

@@ -12,6 +12,9 @@ use simulator::wns::{
 use tokio_util::sync::CancellationToken;
 use wns::{AppCredentials, Auth, LegacyAuth, Settings, TokenState, WnsClient};
 
+#[path = "wns/rotation.rs"]
+mod rotation;
+
 /// A client and the emulated WNS that it talks to.
 struct Bench {
     wns: Handle,
@@ -188,16 +191,6 @@ async fn credentials_that_are_put_right_work_again() {
 }
 
 #[tokio::test]
-async fn replaced_credentials_count_at_once() {
-    let bench = Bench::new().await;
-    bench.client.replace_apps([]);
-    assert!(bench.client.token_state(&main()).is_err());
-    assert!(matches!(bench.push().await, Exchange::NoToken(TokenTrouble::Credential { .. })));
-    bench.client.replace_apps([credentials(&bench.origin)]);
-    assert_eq!(bench.response().await.status, 200);
-}
-
-#[tokio::test]
 async fn trouble_of_the_token_endpoint_passes() {
     let large = TokenFault::Body { status: 200, body: "x".repeat(70_000) };
     let redirect = TokenFault::Http(HttpFault { status: 302, ..HttpFault::default() });
@@ -243,7 +236,7 @@ async fn redirects_are_not_followed() {
         bench.wns.fail_pushes(Script::once(PushFault::redirect(status, &format!("{origin}/?token=a"))));
         assert_eq!(bench.response().await.status, status);
     }
-    bench.client.replace_apps([credentials(&bench.origin)]);
+    bench.wns.revoke_tokens();
     let location = Some(format!("{origin}/accesstoken.srf"));
     bench.wns.fail_tokens(Script::once(TokenFault::Http(HttpFault {
         status: 307,
@@ -326,15 +319,19 @@ async fn a_refused_connection_sent_nothing() {
 
 #[tokio::test]
 async fn without_an_answer_the_fate_is_unknown() {
-    for (fault, delivered) in
-        [(PushFault::Closed, 0), (PushFault::ClosedAfterDelivery, 1), (PushFault::Slow(60_000), 1)]
-    {
+    for (fault, delivered) in [
+        (PushFault::Closed, 0),
+        (PushFault::Reset, 0),
+        (PushFault::ClosedAfterDelivery, 1),
+        (PushFault::Slow(60_000), 1),
+    ] {
         let bench =
             Bench::with(Settings { push_timeout: Duration::from_millis(300), ..Settings::default() }).await;
         bench.wns.fail_pushes(Script::once(fault.clone()));
         let exchange = bench.push().await;
         let Exchange::Ambiguous(description) = exchange else { panic!("{fault:?} {exchange:?}") };
         assert!(!description.contains("token"), "{description}");
+        assert_eq!(description.contains("reset by peer"), fault == PushFault::Reset, "{description}");
         let counters = bench.wns.counters();
         assert_eq!((counters.pushes, counters.delivered), (1, delivered), "{fault:?}");
     }
@@ -379,12 +376,11 @@ async fn what_wns_says_is_read() {
 
 #[tokio::test]
 async fn secrets_are_not_shown() {
-    let bench = Bench::new().await;
+    let bench = Bench::with(Settings { token_backoff: Duration::ZERO, ..Settings::default() }).await;
     let echoing = TokenFault::error("invalid_client", App::example().secret.expose_secret());
     bench.wns.fail_tokens(Script::once(echoing));
     let failed = bench.push().await;
     let (secret, key) = (App::example().secret, bench.uri.split_once("token=").unwrap().1.to_owned());
-    bench.client.replace_apps([credentials(&bench.origin)]);
     let pushed = bench.push().await;
     let shown = format!("{:?} {failed:?} {pushed:?} {:?}", bench.client, bench.request());
     for hidden in [secret.expose_secret(), "EgAe", &key] {

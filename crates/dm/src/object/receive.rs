@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use syncml::{Alert, Command, Item, Message, Meta};
 
-use crate::{alert, target};
+use super::name::{Name, Refs};
+use crate::alert;
 
 /// What became of a device's large objects between two messages: one that is not whole yet, and
 /// those that never will be.
@@ -18,7 +19,7 @@ pub(crate) struct Incoming {
 /// An object of which some pieces came.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Collecting {
-    of: Object,
+    of: Name,
     kind: Option<String>,
     size: usize,
     text: String,
@@ -27,17 +28,8 @@ struct Collecting {
 /// An object whose other pieces are answered with a code: its last one must not pass for a whole value.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Dropped {
-    of: Object,
+    of: Name,
     code: u16,
-}
-
-/// What tells one object from another.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Object {
-    command: String,
-    msg_ref: Option<String>,
-    cmd_ref: Option<String>,
-    uri: Option<String>,
 }
 
 /// The large objects of one message.
@@ -68,6 +60,7 @@ pub(crate) struct Whole {
 }
 
 const BUFFERED: u16 = 213;
+const BAD_REQUEST: u16 = 400;
 const SIZE_REQUIRED: u16 = 411;
 const INCOMPLETE: u16 = 412;
 const TOO_BIG: u16 = 416;
@@ -78,26 +71,34 @@ impl Pieces {
     pub(crate) fn of(message: &Message<'_>, incoming: Incoming, limit: usize) -> Self {
         let mut pieces = Self { incoming, limit, ..Self::default() };
         for (place, command) in message.commands.iter().enumerate() {
-            let Some((object, meta, items)) = carried(command) else { continue };
+            let Some((refs, meta, items)) = carried(command) else { continue };
             for (index, item) in items.iter().enumerate() {
-                pieces.item((place, index), object.at(item), meta, item);
+                pieces.item((place, index), refs, meta, item);
             }
         }
         pieces
     }
 
-    fn item(&mut self, at: (usize, usize), object: Object, meta: Option<&Meta<'_>>, item: &Item<'_>) {
+    fn item(&mut self, at: (usize, usize), refs: Refs<'_>, meta: Option<&Meta<'_>>, item: &Item<'_>) {
+        if let Some(code) = refs.refused(item.uri()) {
+            self.cut_off();
+            return self.drop(at, code);
+        }
+        if !item.more_data && self.incoming.is_empty() {
+            return;
+        }
+        let of = Name::new(refs, item.uri());
         let size = item.meta.as_ref().and_then(|meta| meta.size.as_deref());
         let size = size.or(meta.and_then(|meta| meta.size.as_deref()));
         let size: Option<usize> = size.and_then(|size| size.trim().parse().ok());
-        if let Some(earlier) = self.incoming.collecting.take_if(|earlier| earlier.goes_on(&object, size)) {
+        if let Some(earlier) = self.incoming.collecting.take_if(|earlier| earlier.goes_on(&of, size)) {
             self.append(at, earlier, item);
-        } else if let Some(code) = self.incoming.code_of_rest(&object, size, item.more_data) {
+        } else if let Some(code) = self.incoming.code_of_rest(&of, size, item.more_data) {
             self.drop(at, code);
         } else {
             self.cut_off();
             if item.more_data {
-                self.begin(at, object, size, item);
+                self.begin(at, of, size, item);
             }
         }
     }
@@ -105,15 +106,16 @@ impl Pieces {
     /// Something else comes before the end of an object.
     fn cut_off(&mut self) {
         if let Some(earlier) = self.incoming.collecting.take() {
-            self.cut_off.push(earlier.of.uri.clone());
+            self.cut_off.push(earlier.of.uri().map(str::to_owned));
             self.incoming.forgo(earlier.of, INCOMPLETE);
         }
     }
 
-    fn begin(&mut self, at: (usize, usize), of: Object, size: Option<usize>, item: &Item<'_>) {
+    fn begin(&mut self, at: (usize, usize), of: Name, size: Option<usize>, item: &Item<'_>) {
         let code = match size {
             None => SIZE_REQUIRED,
             Some(size) if size > self.limit => TOO_BIG,
+            Some(_) if item.kind().is_some_and(|kind| kind.len() > LONGEST_KIND) => BAD_REQUEST,
             Some(size) => {
                 self.incoming.dropped.retain(|dropped| !dropped.of.is_same(&of));
                 let kind = item.kind().map(str::to_owned);
@@ -183,22 +185,17 @@ impl Pieces {
 
 /// The items by which a device tells something. A command without `CmdID` is refused as a whole,
 /// and an alert that only steers the session is no object.
-fn carried<'m>(command: &'m Command<'m>) -> Option<(Object, Option<&'m Meta<'m>>, &'m [Item<'m>])> {
-    let object = |msg_ref: Option<&str>, cmd_ref: Option<&str>| Object {
-        command: command.name().to_owned(),
-        msg_ref: msg_ref.map(str::to_owned),
-        cmd_ref: cmd_ref.map(str::to_owned),
-        uri: None,
-    };
+fn carried<'m>(command: &'m Command<'m>) -> Option<(Refs<'m>, Option<&'m Meta<'m>>, &'m [Item<'m>])> {
+    let refs = |msg_ref, cmd_ref| Refs { command: command.name(), msg_ref, cmd_ref };
     match command {
         Command::Results(it) => {
-            Some((object(it.msg_ref.as_deref(), it.cmd_ref.as_deref()), it.meta.as_ref(), &it.items))
+            Some((refs(it.msg_ref.as_deref(), it.cmd_ref.as_deref()), it.meta.as_ref(), &it.items))
         }
         Command::Replace(it) if command.cmd_id().is_some() => {
-            Some((object(None, None), it.meta.as_ref(), &it.items))
+            Some((refs(None, None), it.meta.as_ref(), &it.items))
         }
         Command::Alert(it) if command.cmd_id().is_some() && tells(it) => {
-            Some((object(None, it.data.as_deref()), None, &it.items))
+            Some((refs(None, it.data.as_deref()), None, &it.items))
         }
         _ => None,
     }
@@ -208,25 +205,12 @@ fn tells(alert: &Alert<'_>) -> bool {
     matches!(alert.code(), Some(1224 | 1226)) && !alert.items.iter().any(alert::is_keep_alive)
 }
 
-impl Object {
-    fn at(&self, item: &Item<'_>) -> Self {
-        Self { uri: item.uri().map(str::to_owned), ..self.clone() }
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        let same_node = match (&self.uri, &other.uri) {
-            (Some(left), Some(right)) => target::is_same(left, right),
-            // A later piece need not name the node again.
-            (_, None) => true,
-            (None, Some(_)) => false,
-        };
-        let refs = |it: &Self| (it.command.clone(), it.msg_ref.clone(), it.cmd_ref.clone());
-        same_node && refs(self) == refs(other)
-    }
-}
-
 impl Incoming {
-    fn forgo(&mut self, of: Object, code: u16) {
+    fn is_empty(&self) -> bool {
+        self.collecting.is_none() && self.dropped.is_empty()
+    }
+
+    fn forgo(&mut self, of: Name, code: u16) {
         self.dropped.retain(|dropped| !dropped.of.is_same(&of));
         if self.dropped.len() == MOST_DROPPED {
             self.dropped.remove(0);
@@ -235,8 +219,8 @@ impl Incoming {
     }
 
     /// The code of a further piece of an object that was dropped: a piece that tells a size begins anew.
-    fn code_of_rest(&mut self, object: &Object, size: Option<usize>, more_data: bool) -> Option<u16> {
-        let is_it = |dropped: &Dropped| dropped.of.is_same(object) && size.is_none();
+    fn code_of_rest(&mut self, of: &Name, size: Option<usize>, more_data: bool) -> Option<u16> {
+        let is_it = |dropped: &Dropped| size.is_none() && dropped.of.is_same(of);
         let at = self.dropped.iter().position(is_it)?;
         let code = self.dropped[at].code;
         if !more_data {
@@ -249,9 +233,12 @@ impl Incoming {
 /// A device sends one object at a time: more than a few that failed are somebody's bad joke.
 const MOST_DROPPED: usize = 8;
 
+/// Bytes of a media type.
+const LONGEST_KIND: usize = 2_048;
+
 impl Collecting {
     /// Whether an item is the next piece. Only a first one tells a size; some repeat it.
-    fn goes_on(&self, object: &Object, size: Option<usize>) -> bool {
-        size.is_none_or(|size| size == self.size) && self.of.is_same(object)
+    fn goes_on(&self, of: &Name, size: Option<usize>) -> bool {
+        size.is_none_or(|size| size == self.size) && self.of.is_same(of)
     }
 }

@@ -86,7 +86,7 @@ impl Sending {
 
     /// The device gave the object up. The command's outcome, if no chunk is under way that it could
     /// be told about.
-    pub(crate) fn give_up(self, matching: &mut Matching) -> Vec<Outcome> {
+    pub(crate) fn give_up(self, matching: &mut Matching) -> Option<Outcome> {
         if let Some(Chunk { sent_as, .. }) = &self.under_way {
             matching.lose(*sent_as);
         }
@@ -119,11 +119,9 @@ impl Sending {
     }
 
     /// What is known of a command that no chunk is under way of.
-    pub(crate) fn unheard(self) -> Vec<Outcome> {
-        match self.under_way {
-            Some(_) => Vec::new(),
-            None => vec![Outcome::new(self.tag, Some(self.node.target), None, None)],
-        }
+    pub(crate) fn unheard(&self) -> Option<Outcome> {
+        let target = || Some(self.node.target.clone());
+        self.under_way.is_none().then(|| Outcome::new(self.tag.clone(), target(), None, None))
     }
 
     /// Whether the device has heard of it.

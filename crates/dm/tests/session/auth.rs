@@ -65,20 +65,80 @@ fn a_device_may_begin_with_a_nonce_of_old() {
 }
 
 #[test]
-fn a_wrong_credential_is_challenged_for_three_messages() {
+fn a_wrong_credential_is_challenged_for_as_long_as_a_session_lasts() {
     let mut gateway = Gateway::new();
-    let mut device = Device { cred: Cred::Md5("AAAA".to_owned()), ..Device::new("1") };
-    for (has_challenge, taken) in [
-        (true, Taken::Challenged),
-        (true, Taken::Challenged),
-        (true, Taken::Challenged),
-        (false, Taken::Refused(Refusal::Credential)),
-    ] {
-        let posted = gateway.post(&device.next(PACKAGE_1));
-        assert_eq!((posted.code(), posted.taken), (401, taken));
-        assert_eq!(posted.challenge().is_some(), has_challenge);
+    gateway.settings.max_messages = 5;
+    for (msg_id, taken) in
+        [(1, Taken::Challenged), (5, Taken::Challenged), (6, Taken::Refused(Refusal::Credential))]
+    {
+        let cred = Cred::Md5("AAAA".to_owned());
+        let posted = gateway.post(&Device { msg_id: msg_id - 1, cred, ..Device::new("1") }.next(PACKAGE_1));
+        assert_eq!((posted.code(), posted.taken), (401, taken), "{msg_id}");
+        assert_eq!(posted.challenge().is_some(), taken == Taken::Challenged);
         assert_eq!(posted.shape()[1..], ["2 Alert 401", "3 Alert 401", "4 Replace 401", "Final"]);
     }
+}
+
+#[test]
+fn the_answer_to_a_wrong_credential_does_not_tell_whether_a_session_is_open() {
+    let (mut open, mut none) = (Gateway::new(), Gateway::new());
+    Device::in_session(&mut open, vec![get()]);
+    for msg_id in [1, 3, 4, 9, 64, 65, u32::MAX] {
+        for body in ["<Final/>", PACKAGE_1] {
+            let cred = Cred::Md5("AAAA".to_owned());
+            let body = Device { msg_id, cred, ..Device::new("1") }.message(body);
+            let [open, none] = [&mut open, &mut none].map(|gateway| {
+                let posted = gateway.post(&body);
+                (posted.taken, posted.stale, posted.shape(), posted.challenge().is_some())
+            });
+            assert_eq!(open, none, "{msg_id}");
+        }
+    }
+}
+
+/// What a device sends first may be over the nonce of its enrollment, of its last session or of a challenge long ago.
+#[test]
+fn a_right_password_over_a_nonce_of_old_is_no_guess() {
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let check = |gateway: &mut Gateway, device: &Device, expect: bool| {
+        let posted = gateway.post(&Device { msg_id: 1, ..device.clone() }.message(PACKAGE_1));
+        assert_eq!((posted.code(), posted.taken, posted.stale), (401, Taken::Challenged, expect));
+        // To everybody else, it is a credential like any other.
+        let unknown = Gateway { is_enrolled: false, device: None, ..gateway.clone() };
+        assert!(!unknown.clone().post(&device.clone().next(PACKAGE_1)).stale);
+    };
+    let with = |nonce: &str| Device { cred: Cred::Md5(nonce.to_owned()), ..Device::new("1") };
+    check(&mut Gateway::new(), &with(""), true);
+    check(&mut Gateway::new(), &with("AAAA"), false);
+
+    let mut gateway = Gateway::new();
+    let mut device = Device::new("1");
+    let challenge = gateway.post(&device.next(PACKAGE_1));
+    assert!(!challenge.stale, "there was no credential");
+    device.accept(&challenge);
+    for (after, expect) in [(11, true), (120, true), (140, false)] {
+        let mut later = gateway.clone();
+        later.now = later.now + minutes(after);
+        check(&mut later, &device, expect);
+    }
+
+    let (device, _) = Device::in_session(&mut gateway, vec![get()]);
+    for (session_id, after) in [("1", 0), ("2", 0), ("2", 60 * 24 * 7)] {
+        gateway.now = gateway.now + minutes(after);
+        check(&mut gateway, &Device { session_id: session_id.to_owned(), ..device.clone() }, true);
+    }
+}
+
+#[test]
+fn a_wrong_password_over_a_nonce_of_old_is_a_guess() {
+    let mut gateway = Gateway::new();
+    let body = Device { cred: Cred::Md5(String::new()), ..Device::new("1") }.next(PACKAGE_1);
+    assert!(gateway.post(&body).stale);
+    // The digest over another password.
+    let (_, data) = body.split_once("</Meta><Data>").unwrap();
+    let digest = &data[..24];
+    let posted = gateway.post(&body.replace(digest, "1B2M2Y8AsgTpgAmY7PhCfg=="));
+    assert_eq!((posted.taken, posted.stale), (Taken::Challenged, false));
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn check(body: &str, expect: &Expect, code: u16) {
     let identify = receive(&message, hash, Stored::default(), Timestamp::EPOCH, &settings);
     let account = Account { user: USER.to_owned(), inner_hash: inner_hash(USER, PASSWORD) };
     let reply = match identify.verify(Some(&account), Transport::Anonymous, &NonceKey::new(&[1; 32])) {
-        Identified::Challenge(reply) | Identified::Refused { reply, why: Refusal::DevId } => reply,
+        Identified::Challenge { reply, .. } | Identified::Refused { reply, why: Refusal::DevId } => reply,
         other @ (Identified::Repeat(_) | Identified::Refused { .. }) => panic!("{other:?}"),
         Identified::Turn(turn) => {
             assert!(!expect.opened);

@@ -41,6 +41,8 @@ pub(crate) enum Taken {
 #[derive(Debug)]
 pub(crate) struct Posted {
     pub(crate) taken: Taken,
+    /// Whether the challenge is to a credential that is no guess.
+    pub(crate) stale: bool,
     pub(crate) reply: String,
     pub(crate) opened: bool,
     pub(crate) scope: Option<Scope>,
@@ -89,7 +91,9 @@ impl Gateway {
         let account = is_known.then_some(account);
         let turn = match identify.verify(account.as_ref(), self.transport, &NonceKey::new(&[7; 32])) {
             Identified::Repeat(reply) => return posted(Taken::Repeated, reply),
-            Identified::Challenge(reply) => return posted(Taken::Challenged, reply),
+            Identified::Challenge { reply, stale } => {
+                return Posted { stale, ..posted(Taken::Challenged, reply) };
+            }
             Identified::Refused { reply, why } => return posted(Taken::Refused(why), reply),
             Identified::Turn(turn) => turn,
             Identified::Opening(opening) => opening.begin(self.next_key()),
@@ -157,6 +161,7 @@ impl Gateway {
 fn posted(taken: Taken, reply: Vec<u8>) -> Posted {
     Posted {
         taken,
+        stale: false,
         reply: String::from_utf8(reply).unwrap(),
         opened: false,
         scope: None,

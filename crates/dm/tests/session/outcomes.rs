@@ -4,7 +4,7 @@ use dm::{Command, Node, Outgoing};
 
 use crate::{
     device::{Device, results, status, status_of},
-    gateway::Gateway,
+    gateway::{Gateway, shown},
 };
 
 const A: &str = "./Device/Vendor/MSFT/DMClient/Provider/MS%20DM%20Server/Push/PFN";
@@ -247,4 +247,31 @@ fn a_session_stores_no_value_and_shows_none() {
     assert!(!format!("{:?}", posted.outcomes).contains("hunter2"));
     let (_, blob) = gateway.device.unwrap();
     assert!(!String::from_utf8(blob).unwrap().contains("hunter2"));
+}
+
+#[test]
+fn what_is_outstanding_is_what_would_be_told_at_the_end() {
+    let mut gateway = Gateway::new();
+    gateway.settings.max_message_bytes = 1_500;
+    let write = Command::replace([Node::chr("./C", "x".repeat(500))]).unwrap();
+    let mut commands = commands();
+    // There is no room for it yet.
+    commands.push(Outgoing::new("late", write));
+    let (mut device, _) = Device::in_session(&mut gateway, commands);
+    let outstanding = |gateway: &Gateway| -> Vec<String> {
+        let outcomes = gateway.session().unwrap().outstanding();
+        assert_eq!(outcomes, gateway.clone().fall_silent());
+        outcomes.iter().map(|it| shown(it).replace(A, "A").replace(B, "B")).collect()
+    };
+    let late = || "late ./C ?".to_owned();
+    let of = |get: &[&str]| -> Vec<String> {
+        with_rest(get).into_iter().map(str::to_owned).chain([late()]).collect()
+    };
+    assert_eq!(outstanding(&gateway), of(&["get A ?", "get B ?"]));
+    gateway.post(&device.next(&(results(2, 5, A, "pfn") + &status_of(2, 5, B, 202))));
+    assert_eq!(outstanding(&gateway), of(&["get B 202"]));
+    gateway.post(&device.next("<Final/>"));
+    assert_eq!(outstanding(&gateway), [late()]);
+    gateway.fall_silent();
+    assert!(outstanding(&gateway).is_empty());
 }

@@ -178,8 +178,19 @@ impl World {
         for command in commands.iter().filter(|it| !posted.unsent.contains(it) && !refused(it)) {
             self.sent(command);
         }
+        self.check_outstanding();
         check_length(&posted);
         posted
+    }
+
+    /// What the session says is outstanding is what was sent and has no outcome.
+    fn check_outstanding(&self) {
+        let outstanding = self.gateway.session().map(|session| session.outstanding()).unwrap_or_default();
+        let name = |outcome: Outcome| (outcome.tag.as_str().to_owned(), outcome.target);
+        let mut outstanding: Vec<_> = outstanding.into_iter().map(name).collect();
+        outstanding.sort();
+        let open = self.open.iter().filter(|(_, open)| **open == 1).map(|(name, _)| name.clone());
+        assert_eq!(outstanding, open.collect::<Vec<_>>());
     }
 
     fn commands(&mut self) -> Vec<Outgoing> {

@@ -106,6 +106,24 @@ fn its_own_mistakes_at_a_known_address_leave_the_bucket_to_others() {
 }
 
 #[test]
+fn who_is_right_in_the_end_costs_its_neighbours_nothing() {
+    let mut guesses = guesses();
+    for name in [10, 10, 11] {
+        guesses.wrong(from(1, name), at(0.0));
+    }
+    assert!(matches!(guesses.with_credential(from(1, OTHER), at(0.0)), Verdict::Refuse(_)));
+    guesses.right(from(1, 10));
+    // The two of the name that was right, and not the third.
+    for name in 20..22 {
+        assert_eq!(guesses.with_credential(from(1, name), at(0.0)), Verdict::Verify(Duration::ZERO));
+        guesses.wrong(from(1, name), at(0.0));
+    }
+    assert!(matches!(guesses.with_credential(from(1, OTHER), at(0.0)), Verdict::Refuse(_)));
+    guesses.right(from(1, 10));
+    assert!(matches!(guesses.with_credential(from(1, OTHER), at(0.0)), Verdict::Refuse(_)), "only once");
+}
+
+#[test]
 fn challenges_count_against_the_address_alone() {
     let mut guesses = guesses();
     for expect in [

@@ -49,6 +49,13 @@ impl Authority {
         self.issue(&params)
     }
 
+    /// A certificate that expires this long after 1970 began.
+    pub(crate) fn until(&self, end: std::time::Duration) -> Issued {
+        let mut params = CertificateParams::default();
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1) + end;
+        self.issue(&params)
+    }
+
     fn issue(&self, params: &CertificateParams) -> Issued {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();

@@ -1,6 +1,6 @@
 //! Connections: how many there may be, what they are met with, how they end.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use gateway::{ClientAuth, ConnectionLimits, Gateway, Tls};
 use ipnet::IpNet;
@@ -102,6 +102,17 @@ async fn a_certificate_is_renewed_without_a_restart() {
     edge.gateway.reload_tls(tls(&new));
     assert!(edge.certificate(&new.pem()).await.is_some());
     assert!(edge.certificate(&old.pem()).await.is_none(), "not shown any more");
+}
+
+#[tokio::test]
+async fn half_a_request_does_not_keep_a_gateway_from_stopping() {
+    let edge = Edge::new(|_| {}).await;
+    let mut stranger = edge.connect().await;
+    assert_eq!(ask(&mut stranger).await.as_deref(), ANSWERED);
+    stranger.write_all(b"POST /dm HTTP/1.1\r\nHost: gateway.te").await.unwrap();
+    edge.shutdown.cancel();
+    // A connection on which something is under way may take 35 s.
+    tokio::time::timeout(Duration::from_secs(4), edge.served).await.expect("it stops").unwrap();
 }
 
 #[tokio::test]

@@ -8,3 +8,4 @@ mod hostile;
 mod other_client;
 mod rules;
 mod sessions;
+mod strangers;

@@ -6,7 +6,7 @@ use reveille_api::v1 as api;
 use store::{ChannelCount, PushAppRecord};
 
 use super::{channel, time};
-use crate::settings::{AppInfo, TokenReport};
+use crate::settings::{AppAuth, AppInfo, TokenReport};
 
 /// What is known of a push app besides its condition.
 pub(crate) struct Known<'a> {
@@ -22,8 +22,7 @@ pub(crate) fn app(record: &PushAppRecord, known: &Known<'_>, now: Timestamp) -> 
     api::PushApp {
         name: record.name.to_string(),
         pfn: info.pfn.to_string(),
-        // The only kind that there is: the WNS client speaks to no other endpoint.
-        auth: api::PushAppAuth::Legacy.into(),
+        auth: auth(info.auth).into(),
         mode: push_mode(*mode).into(),
         token: Some(token_state(*token, now)),
         gate_time: condition.gate_until().filter(|until| *until > now).map(time),
@@ -38,9 +37,17 @@ pub(crate) fn app(record: &PushAppRecord, known: &Known<'_>, now: Timestamp) -> 
     }
 }
 
+fn auth(auth: AppAuth) -> api::PushAppAuth {
+    match auth {
+        AppAuth::Legacy => api::PushAppAuth::Legacy,
+        AppAuth::Entra => api::PushAppAuth::Entra,
+    }
+}
+
 fn push_mode(mode: Mode) -> api::PushMode {
     match mode {
         Mode::On => api::PushMode::On,
+        Mode::Observe => api::PushMode::Observe,
         Mode::Off => api::PushMode::Off,
     }
 }
@@ -60,6 +67,7 @@ fn fault(fault: &Fault) -> api::PushAppFault {
         FaultKind::Credential => api::PushAppFaultKind::Credential,
         FaultKind::Mismatch => api::PushAppFaultKind::Mismatch,
         FaultKind::Malformed => api::PushAppFaultKind::Malformed,
+        FaultKind::MassDeath => api::PushAppFaultKind::MassDeath,
     };
     api::PushAppFault {
         kind: kind.into(),

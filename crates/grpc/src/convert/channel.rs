@@ -32,6 +32,7 @@ pub(crate) fn channel(channel: &Channel, push_app: &str, now: Timestamp, rules: 
 pub(crate) fn state(state: ChannelState) -> api::ChannelState {
     match state {
         ChannelState::Unset => api::ChannelState::Unset,
+        ChannelState::Moving => api::ChannelState::Moving,
         ChannelState::Pending => api::ChannelState::Pending,
         ChannelState::Live => api::ChannelState::Live,
         ChannelState::Stale => api::ChannelState::Stale,
@@ -86,6 +87,7 @@ mod tests {
     fn states_have_one_name_here_and_in_the_store() {
         let all = [
             ChannelState::Unset,
+            ChannelState::Moving,
             ChannelState::Pending,
             ChannelState::Live,
             ChannelState::Stale,

@@ -25,7 +25,7 @@ pub(crate) fn device(record: &DeviceRecord, now: Timestamp, rules: &Settings) ->
         create_time: Some(time(device.created_at)),
         last_seen_time: device.last_seen_at.map(time),
         unenroll_time: device.unenrolled_at.map(time),
-        channel: Some(channel::channel(&record.channel, device.push_app.as_str(), now, rules)),
+        channel: Some(channel::channel(&record.channel, record.pushed_by.as_str(), now, rules)),
         info: device.last_seen_at.map(|_| info(&device.info)),
         polling: polling(record.channel.polling()),
         etag: etag(device.revision),
@@ -38,6 +38,11 @@ pub(crate) fn device(record: &DeviceRecord, now: Timestamp, rules: &Settings) ->
 /// The etag of a revision.
 pub(crate) fn etag(revision: i64) -> String {
     revision.to_string()
+}
+
+/// The revision of an etag; none if it is no etag of ours.
+pub(crate) fn revision(etag: &str) -> Option<i64> {
+    etag.parse().ok().filter(|revision| self::etag(*revision) == etag)
 }
 
 fn info(info: &DeviceInfo) -> api::DeviceInfo {

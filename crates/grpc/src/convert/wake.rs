@@ -118,5 +118,7 @@ pub(crate) fn end_reason(reason: EndReason) -> api::WakeEndReason {
         EndReason::Unenrolled => Reason::Unenrolled,
         EndReason::Deleted => Reason::Deleted,
         EndReason::MalformedPush => Reason::MalformedPush,
+        EndReason::PushFailed => Reason::PushFailed,
+        EndReason::NotPushed => Reason::NotPushed,
     }
 }

@@ -25,6 +25,7 @@ pub(crate) const URI: &str = "https://a.notify.windows.com/?token=planted";
 pub(crate) struct Field {
     pub(crate) store: Store,
     pub(crate) database: String,
+    pub(crate) key: Key,
     pub(crate) channel: Channel,
     pub(crate) draining: CancellationToken,
     pub(crate) shutdown: CancellationToken,
@@ -39,18 +40,29 @@ impl Field {
     }
 
     pub(crate) async fn with_apps(names: &[&str]) -> Self {
+        let apps: Vec<_> = names.iter().map(|name| (*name, "App_1")).collect();
+        Self::with_apps_of(&apps).await
+    }
+
+    /// With push apps of these names and PFNs.
+    pub(crate) async fn with_apps_of(apps: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", directory.path().join("test.db").display());
         store::schema_up(&database).await.unwrap();
         let (key, rules) = (Key::random().unwrap(), push::Settings::default());
-        let store = Store::open(&database, key, rules, Retention::default()).await.unwrap();
-        let apps: Vec<(PushAppName, _)> = names.iter().map(|name| (name.parse().unwrap(), pfn())).collect();
+        let store = Store::open(&database, key.clone(), rules, Retention::default()).await.unwrap();
+        let parsed = |(name, pfn): &(&str, &str)| (name.parse().unwrap(), pfn.parse().unwrap());
+        let apps: Vec<(PushAppName, model::Pfn)> = apps.iter().map(parsed).collect();
         store.register_apps(apps.clone()).await.unwrap();
         let settings = grpc::Settings {
             default_provider_id: "Reveille".parse().unwrap(),
-            apps: apps.into_iter().map(|(name, pfn)| (name, grpc::AppInfo { pfn })).collect(),
+            apps: apps
+                .into_iter()
+                .map(|(name, pfn)| (name, grpc::AppInfo { pfn, auth: grpc::AppAuth::Legacy }))
+                .collect(),
             tokens: grpc::Tokens::new(|_| grpc::TokenReport::Valid(Duration::from_mins(1))),
             health_every: Duration::from_millis(50),
+            watch: grpc::Watch { heartbeat: Duration::from_millis(300), poll: Duration::from_millis(50) },
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -59,7 +71,7 @@ impl Field {
         let served = tokio::spawn(service.serve(listener, shutdown.clone()));
         let channel = tonic::transport::Endpoint::from_shared(url).unwrap().connect().await.unwrap();
         let stop = shutdown.clone().drop_guard();
-        Self { store, database, channel, draining, shutdown, served, _stop: stop, _directory: directory }
+        Self { store, database, key, channel, draining, shutdown, served, _stop: stop, _directory: directory }
     }
 
     pub(crate) fn wakes(&self) -> WakeServiceClient<Channel> {
@@ -103,6 +115,7 @@ impl Field {
             platform: None,
             alerts: Vec::new(),
             outcomes: Vec::new(),
+            outstanding: Vec::new(),
             ignored: 0,
             eventful: false,
             origin: Origin::Unknown,

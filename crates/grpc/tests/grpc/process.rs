@@ -1,11 +1,8 @@
-//! What all services share: what is not there yet, health, draining, a database that fails, reflection.
+//! What all services share: health, draining, a database that fails, reflection.
 
 use std::time::Duration;
 
-use reveille_api::v1::{
-    BatchWakeRequest, ListSessionsRequest, ListWakesRequest, ResetChannelRequest, UpdateDeviceRequest,
-    WatchWakesRequest,
-};
+use reveille_api::v1::ListWakesRequest;
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -30,25 +27,6 @@ async fn until(field: &Field, wanted: ServingStatus) {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), looking).await.expect("in time");
-}
-
-#[tokio::test]
-async fn what_comes_later_says_so() {
-    let field = Field::new().await;
-    let (mut wakes, mut devices) = (field.wakes(), field.devices());
-    let refused = [
-        wakes.batch_wake(BatchWakeRequest::default()).await.unwrap_err(),
-        wakes.wake_many(tokio_stream::empty()).await.unwrap_err(),
-        wakes.watch_wakes(WatchWakesRequest::default()).await.unwrap_err(),
-        devices.update_device(UpdateDeviceRequest::default()).await.unwrap_err(),
-        devices.import_devices(tokio_stream::empty()).await.unwrap_err(),
-        devices.reset_channel(ResetChannelRequest::default()).await.unwrap_err(),
-        devices.list_sessions(ListSessionsRequest::default()).await.unwrap_err(),
-    ];
-    for status in refused {
-        assert_eq!(status.code(), Code::Unimplemented);
-        assert!(status.message().contains("not included yet"), "{}", status.message());
-    }
 }
 
 #[tokio::test]

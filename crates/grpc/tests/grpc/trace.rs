@@ -8,8 +8,8 @@ use std::{
 };
 
 use reveille_api::v1::{
-    BatchWakeRequest, CancelWakeRequest, CreateDeviceRequest, DeleteDeviceRequest, GetWakeRequest,
-    ListPushAppsRequest, ListWakesRequest, WakeRequest,
+    CancelWakeRequest, CreateDeviceRequest, DeleteDeviceRequest, GetWakeRequest, ListPushAppsRequest,
+    ListWakesRequest, UpdateDeviceRequest, WakeRequest,
 };
 use secrecy::ExposeSecret;
 use tracing::{
@@ -112,7 +112,7 @@ async fn every_call_has_a_span_that_says_how_it_ended() {
     let field = Field::new().await;
     field.wakes().list_wakes(ListWakesRequest::default()).await.unwrap();
     field.wakes().get_wake(GetWakeRequest { id: "x".into() }).await.unwrap_err();
-    field.wakes().batch_wake(BatchWakeRequest::default()).await.unwrap_err();
+    field.devices().update_device(UpdateDeviceRequest::default()).await.unwrap_err();
     field.draining.cancel();
     field.apps().list_push_apps(ListPushAppsRequest::default()).await.unwrap_err();
     let check = |method, code: &str, status: Option<&str>| {
@@ -124,7 +124,7 @@ async fn every_call_has_a_span_that_says_how_it_ended() {
     };
     check("ListWakes", "0", None);
     check("GetWake", "3", None);
-    check("BatchWake", "12", Some("ERROR"));
+    check("UpdateDevice", "3", None);
     check("ListPushApps", "14", Some("ERROR"));
     assert_eq!(notes.call("ListWakes")["rpc.service"], "reveille.v1.WakeService");
 }

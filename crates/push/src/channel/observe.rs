@@ -63,6 +63,13 @@ pub struct Observation {
     pub polling: PollObservation,
 }
 
+impl Observation {
+    /// As if nothing had been written, nor read after it.
+    pub(crate) fn without_write(&self) -> Self {
+        Self { write: None, after: Readings::default(), ..self.clone() }
+    }
+}
+
 impl Channel {
     /// Takes in what a message said, except a failed write, which the visit may still turn into another form.
     pub(crate) fn observe(&mut self, seen: &Observation, context: &Context<'_>) {
@@ -89,7 +96,10 @@ impl Channel {
     /// No form of the write was accepted: this is final until tomorrow.
     pub(crate) fn write_refused(&mut self, code: u16, context: &Context<'_>) {
         self.repair.refused(context.now + context.settings.refused_write_retry);
-        self.enter(ChannelState::Refused(Refusal::Write(code)), context.now);
+        // The old app's channel works on.
+        if self.state != ChannelState::Moving {
+            self.enter(ChannelState::Refused(Refusal::Write(code)), context.now);
+        }
     }
 
     fn unwritten(&self) -> bool {
@@ -99,6 +109,9 @@ impl Channel {
     fn written(&mut self, context: &Context<'_>) {
         self.pfn = Some(context.pfn.clone());
         self.repair.confirmed(context.now);
+        if self.state == ChannelState::Moving {
+            return self.part(ChannelState::Pending, context.now);
+        }
         let waits = matches!(self.state, ChannelState::Unset | ChannelState::Refused(_));
         if waits {
             self.enter(ChannelState::Pending, context.now);
@@ -106,7 +119,8 @@ impl Channel {
     }
 
     fn take_in(&mut self, read: &Readings, context: &Context<'_>) {
-        if !self.under_our_pfn(&read.pfn, context) {
+        self.imported &= matches!(read.pfn, Reading::Unanswered | Reading::Failed(_));
+        if self.still_moving(read, context) || !self.under_our_pfn(&read.pfn, context) {
             return;
         }
         if let Reading::Value(status) = read.status {
@@ -136,13 +150,18 @@ impl Channel {
         match pfn {
             Reading::Value(pfn) if pfn == context.pfn.as_str() => {
                 self.pfn = Some(context.pfn.clone());
-                if self.state == ChannelState::Unset {
-                    self.enter(ChannelState::Pending, context.now);
+                match self.state {
+                    ChannelState::Unset => self.enter(ChannelState::Pending, context.now),
+                    ChannelState::Moving => self.part(ChannelState::Pending, context.now),
+                    _ => {}
                 }
                 true
             }
             Reading::Value(_) | Reading::Absent => {
                 self.pfn = None;
+                if self.state == ChannelState::Moving {
+                    self.part(ChannelState::Unset, context.now);
+                }
                 let refused =
                     matches!(self.state, ChannelState::Refused(Refusal::Provider | Refusal::Write(_)));
                 if !refused {
@@ -159,6 +178,9 @@ impl Channel {
         if self.dead.contains(&uri.fingerprint()) {
             // Reported again, or brought back: WNS has called it dead.
             return self.enter(ChannelState::Dead, context.now);
+        }
+        if self.former == Some(uri.fingerprint()) {
+            return self.without_uri(status, context);
         }
         if self.uri.as_ref() != Some(&uri) {
             return self.new_generation(uri, context);
@@ -181,6 +203,7 @@ impl Channel {
 
     fn new_generation(&mut self, uri: ChannelUri, context: &Context<'_>) {
         self.uri = Some(uri);
+        self.former = None;
         self.generation += 1;
         self.first_seen = Some(context.now);
         self.aged_from = Some(context.now);

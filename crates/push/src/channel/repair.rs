@@ -1,6 +1,6 @@
 //! When the PFN is written, and how (DESIGN §4).
 
-use model::Timestamp;
+use model::{Pfn, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Channel, ChannelState, Context, Refusal, WriteAnswer, hang::Hang};
@@ -56,6 +56,8 @@ pub(super) struct Repair {
     planned: bool,
     /// An operator asked for a reset.
     requested: bool,
+    /// The PFN of the last write: what came of it says nothing about another one.
+    last_pfn: Option<Pfn>,
     /// Whether the client is suspected to hang when the PFN is written.
     hang: Hang,
     /// The day that `writes_of_day` counts.
@@ -72,7 +74,7 @@ impl Repair {
         self.planned = true;
     }
 
-    /// The channel is live: whatever was written helped.
+    /// The channel is live, or another PFN is to be written: what came of the last writes holds nothing back.
     pub(super) fn healed(&mut self) {
         self.unjudged = false;
         self.fruitless = 0;
@@ -111,7 +113,7 @@ impl Repair {
 impl Channel {
     /// When the PFN may be written again, if a budget holds it back.
     pub fn next_reset_at(&self) -> Option<Timestamp> {
-        self.repair.not_before
+        self.repair.not_before.filter(|_| !self.repair.requested)
     }
 
     /// A device-scope session begins: what a 403 shut opens again, and the last write is judged.
@@ -171,14 +173,15 @@ impl Channel {
     }
 
     /// The write is in the message that is about to go.
-    pub(crate) fn writing(&mut self, now: Timestamp) {
-        let repair = &mut self.repair;
+    pub(crate) fn writing(&mut self, context: &Context<'_>) {
+        let (repair, now) = (&mut self.repair, context.now);
         repair.writes_of_day = repair.spent(now).saturating_add(1);
         if repair.writes_of_day == 1 {
             repair.day = Some(now);
         }
         repair.hang.writing();
         repair.last_write = Some(now);
+        repair.last_pfn = Some(context.pfn.clone());
         repair.sessions_since = 0;
         repair.unjudged = true;
         repair.requested = false;
@@ -203,7 +206,9 @@ impl Channel {
             ChannelState::Pending => self.pending_too_long(context).then_some(WriteReason::Renew),
             ChannelState::Live => (self.aged(context) || self.repair.planned).then_some(WriteReason::Renew),
             // When a refused write is tried again, says the budget: not before tomorrow.
-            ChannelState::Unset | ChannelState::Refused(Refusal::Write(_)) => Some(WriteReason::Set),
+            ChannelState::Unset | ChannelState::Moving | ChannelState::Refused(Refusal::Write(_)) => {
+                Some(WriteReason::Set)
+            }
             ChannelState::Refused(_) => None,
         }
     }
@@ -226,7 +231,9 @@ impl Channel {
     fn within_budget(&self, context: &Context<'_>) -> bool {
         let (repair, settings, now) = (&self.repair, context.settings, context.now);
         let gap = if self.writes_hang() { settings.pfn_write_rest } else { settings.pfn_write_gap };
-        let gap_over = repair.last_write.is_none_or(|at| at + gap <= now);
+        let another = repair.last_pfn.as_ref().is_some_and(|pfn| pfn != context.pfn);
+        let first = another && !self.writes_hang();
+        let gap_over = first || repair.last_write.is_none_or(|at| at + gap <= now);
         let rested = repair.not_before.is_none_or(|at| at <= now);
         let undecided = repair.unjudged && !matches!(self.state, ChannelState::Refused(_));
         gap_over && rested && !undecided && context.may_write

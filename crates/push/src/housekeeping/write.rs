@@ -74,10 +74,11 @@ impl Visit {
         read_first: bool,
         context: &Context<'_>,
     ) -> Vec<Housekeeping> {
-        channel.writing(context.now);
+        channel.writing(context);
         self.tried.push(form);
         self.answer = None;
         let pfn = context.pfn.clone();
+        self.written = Some(pfn.clone());
         let plain = channel.plain_writes() || channel.writes_hang();
         let (stage, step) = match (plain, form) {
             (false, form) => {

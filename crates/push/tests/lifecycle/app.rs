@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::Timestamp;
-use push::{AppCondition, Door, EndReason, Settings, Verdict};
+use push::{AppCondition, Deaths, Door, EndReason, FaultKind, Settings, Verdict};
 
 use crate::field::{DAY, HOUR, MINUTE};
 
@@ -29,12 +29,34 @@ fn a_push_app_is_gated_faulted_probed_and_healed() {
     assert_eq!(app.door(Timestamp::MAX), Door::Shut(Timestamp::MAX));
     app.judge(&Verdict::SentUnknown, None, until, &settings);
     assert_eq!(app.reason(until), Some(EndReason::AppBlocked), "a late success does not lift a block");
-    app.resume();
+    app.resume(until);
     assert_eq!(app.door(until), Door::Probe);
     for _ in 0..settings.app_patience {
         app.judge(&Verdict::Mismatch, Some("not yours"), until, &settings);
     }
     assert_eq!(app.reason(until), Some(EndReason::CredentialFault));
+}
+
+#[test]
+fn credentials_that_are_taken_again_end_the_fault_and_others_are_probed_at_once() {
+    let settings = Settings::default();
+    let start = Timestamp::EPOCH + DAY;
+    let mut app = AppCondition::default();
+    app.credentials_probed(Some("refused"), start, &settings);
+    assert_eq!(app, AppCondition::default(), "there was no fault to probe");
+    app.judge(&Verdict::CredentialFault, Some("invalid_client"), start, &settings);
+    app.mended(start + MINUTE / 2);
+    assert_eq!(app.door(start + MINUTE / 2), Door::Probe, "and not after a minute");
+    app.credentials_probed(Some("still refused"), start + MINUTE / 2, &settings);
+    assert_eq!(
+        app.fault().map(|fault| (fault.since, fault.description.as_str())),
+        Some((start, "still refused"))
+    );
+    let again = start + MINUTE / 2 + MINUTE * 2;
+    assert_eq!(app.door(start + MINUTE), Door::Shut(again), "twice as long");
+    app.credentials_probed(None, again, &settings);
+    assert_eq!((app.fault(), app.reason(again)), (None, None));
+    assert_eq!(app.door(again), Door::Probe, "whether WNS takes the token shows with a push");
 }
 
 #[test]
@@ -54,4 +76,75 @@ fn a_burst_of_throttled_answers_is_one_gate_that_late_successes_do_not_lift() {
     assert_eq!(app.gate_until(), Some(later + MINUTE * 2), "the next one is twice as long");
     app.judge(&Verdict::SentUnknown, None, later + MINUTE * 2, &settings);
     assert_eq!(app.door(later + MINUTE * 2), Door::Open, "the probe heals it");
+}
+
+#[test]
+fn deaths_are_suspect_when_more_than_half_of_enough_channels_die() {
+    let settings = Settings::default();
+    let now = Timestamp::EPOCH + DAY;
+    for (judged, died, suspect) in
+        [(19, 19, false), (20, 10, false), (20, 11, true), (100, 50, false), (100, 51, true)]
+    {
+        let mut app = AppCondition::default();
+        let began = app.weigh_deaths(Deaths { judged, died }, now, &settings);
+        assert_eq!((began, app.suspects_deaths()), (suspect, suspect), "{died} of {judged}");
+        let again = app.weigh_deaths(Deaths { judged, died }, now, &settings);
+        assert!(!again, "it begins once");
+    }
+}
+
+#[test]
+fn three_probes_in_a_row_release_the_suspects() {
+    let settings = Settings::default();
+    let start = Timestamp::EPOCH + DAY;
+    let mut app = AppCondition::default();
+    app.weigh_deaths(Deaths { judged: 30, died: 30 }, start, &settings);
+    assert_eq!((app.door(start), app.reason(start)), (Door::Shut(start + MINUTE), Some(EndReason::AppGated)));
+    assert_eq!(app.fault().unwrap().kind, FaultKind::MassDeath);
+    for verdict in [Verdict::SentUnknown, Verdict::SentUnknown, Verdict::SentUnknown, Verdict::ChannelSuspect]
+    {
+        app.judge(&verdict, None, start, &settings);
+    }
+    assert_eq!(app.door(start), Door::Shut(start + MINUTE), "what was under way is no probe");
+    // Probes: what WNS says to each, and when the next one may go.
+    let table = [
+        (Verdict::SentUnknown, 1, 1),
+        (Verdict::ChannelSuspect, 1, 3),
+        (Verdict::SentUnknown, 3, 3),
+        (Verdict::Dropped, 3, 3),
+        (Verdict::ChannelSuspect, 3, 7),
+        (Verdict::SentUnknown, 7, 7),
+        (Verdict::ChannelThrottled, 7, 7),
+    ];
+    for (verdict, at, next) in table {
+        let (at, next) = (start + MINUTE * at, start + MINUTE * next);
+        assert_eq!(app.door(at), Door::Probe, "before {verdict:?}");
+        assert!(app.judge(&verdict, None, at, &settings), "other replicas must know of {verdict:?}");
+        let expect = if next > at { Door::Shut(next) } else { Door::Probe };
+        assert_eq!((app.door(at), app.suspects_deaths()), (expect, true), "after {verdict:?}");
+    }
+    let end = start + MINUTE * 7;
+    app.judge(&Verdict::SentUnknown, None, end, &settings);
+    assert_eq!((app.door(end), app.suspects_deaths()), (Door::Open, false));
+    assert_eq!(app.deaths_count_from(), end, "what was before says nothing any more");
+}
+
+#[test]
+fn an_operator_says_that_deaths_are_real_for_a_day() {
+    let settings = Settings::default();
+    let start = Timestamp::EPOCH + DAY;
+    let many = Deaths { judged: 100, died: 100 };
+    let mut app = AppCondition::default();
+    app.resume(start);
+    assert!(app.weigh_deaths(many, start, &settings), "nothing was suspect when the operator spoke");
+    app.resume(start);
+    assert_eq!(app.door(start), Door::Probe);
+    app.judge(&Verdict::ChannelDead, None, start, &settings);
+    assert_eq!(app.door(start), Door::Open, "a death is an answer as good as any");
+    assert!(!app.weigh_deaths(many, start + HOUR * 23, &settings));
+    assert!(app.weigh_deaths(many, start + DAY, &settings));
+    app.judge(&Verdict::CredentialFault, Some("invalid_client"), start + DAY, &settings);
+    assert_eq!(app.reason(start + DAY), Some(EndReason::CredentialFault), "the fault that somebody can mend");
+    app.judge(&Verdict::SentUnknown, None, start + DAY + MINUTE, &settings);
+    assert!(app.suspects_deaths(), "a healed fault does not end the suspicion");
 }

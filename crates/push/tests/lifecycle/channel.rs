@@ -180,15 +180,72 @@ fn a_channel_that_does_not_come_is_reset_after_two_sessions_and_a_day() {
 }
 
 #[test]
+fn an_operator_resets_whatever_was_tried_before() {
+    let mut field = Field::live();
+    assert!(!field.session(ours("a", 0)), "nothing is wrong");
+    field.channel.request_reset(field.now);
+    assert_eq!(field.channel.state(), ChannelState::Live, "the channel works until then");
+    let (_, asked) = field.begin();
+    let (pfn, form) = (field.pfn.clone(), WriteForm::Replace);
+    let write = Housekeeping::WriteInSequence { form, pfn, read_first: true };
+    assert_eq!(asked, [write], "although just written");
+    assert!(!field.session(ours("a", 0)), "once");
+}
+
+#[test]
+fn an_operator_ends_a_refusal() {
+    let foreign = Readings { uri: Reading::Value("https://evil.test/".into()), ..ours("", 0) };
+    for read in [ours("a", 1), ours_without_uri(8), foreign] {
+        let mut field = Field::live();
+        assert!(!field.session(read));
+        assert!(matches!(field.channel.state(), ChannelState::Refused(_)));
+        field.channel.request_reset(field.now);
+        assert_eq!(field.channel.state(), ChannelState::Pending, "our PFN is there");
+        assert!(field.session(ours("a", 0)));
+    }
+    let mut field = Field::new();
+    let (mut visit, _) = field.begin();
+    field.proceed(&mut visit, &Observation { before: absent(), ..unknown_provider() });
+    assert_eq!(field.channel.state(), ChannelState::Refused(Refusal::Provider));
+    field.channel.request_reset(field.now);
+    assert_eq!(field.channel.state(), ChannelState::Unset);
+    let (mut visit, _) = field.begin();
+    let asked = field.proceed(&mut visit, &Observation { before: absent(), ..unknown_provider() });
+    assert_eq!(asked, [], "nobody may create a bogus subtree");
+}
+
+#[test]
+fn an_operator_need_not_wait_for_tomorrow() {
+    let mut field = Field::new();
+    let (mut visit, _) = field.begin();
+    let known = Observation { before: absent(), provider: Reading::Value(true), ..Observation::default() };
+    field.proceed(&mut visit, &known);
+    let no = Observation { write: Some(WriteAnswer::Failed(425)), ..Observation::default() };
+    field.proceed(&mut visit, &no);
+    assert_eq!(field.channel.state(), ChannelState::Refused(Refusal::Write(425)));
+    assert_eq!(field.channel.next_reset_at(), Some(field.now + DAY));
+    field.channel.request_reset(field.now);
+    assert_eq!((field.channel.state(), field.channel.next_reset_at()), (ChannelState::Unset, None));
+    let (mut visit, _) = field.begin();
+    assert!(writes(&field.proceed(&mut visit, &known)));
+}
+
+#[test]
 fn a_channel_that_an_older_release_stored_can_be_read() {
     let field = Field::live();
     let mut stored = serde_json::to_value(&field.channel).unwrap();
-    stored.as_object_mut().unwrap().remove("polling").unwrap();
+    for key in ["polling", "former", "imported"] {
+        stored.as_object_mut().unwrap().remove(key).unwrap();
+    }
     let repair = stored["repair"].as_object_mut().unwrap();
-    for key in ["hang", "day", "writes_of_day"] {
+    for key in ["hang", "day", "writes_of_day", "last_pfn"] {
         repair.remove(key).unwrap();
     }
     let read: Channel = serde_json::from_value(stored).unwrap();
     assert_eq!((read.state(), read.last_write()), (ChannelState::Live, field.channel.last_write()));
     assert!(!read.writes_hang() && read.polling().read_at().is_none());
+}
+
+fn unknown_provider() -> Observation {
+    Observation { provider: Reading::Value(false), ..Observation::default() }
 }

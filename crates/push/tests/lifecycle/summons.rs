@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use model::{Priority, Timestamp};
-use push::{Attribution, ConnectionStatus, EndReason, Origin, Verdict};
+use model::{Labels, Priority, Timestamp};
+use push::{Attribution, ConnectionStatus, EndReason, Mode, Modes, Origin, Settings, Summons, Verdict};
 
 use crate::field::{HOUR, MINUTE, ours, push_id, summoned};
 
@@ -66,6 +66,49 @@ fn what_a_verdict_does_to_the_schedule() {
 }
 
 #[test]
+fn why_a_wake_ends_is_what_mattered_last() {
+    use EndReason as Why;
+    let sent = |connection| Verdict::Sent { connection };
+    // The verdicts one after the other; why at the deadline, when every gate has opened again.
+    let table: [(&[Verdict], Why); 13] = [
+        (&[], Why::NotPushed),
+        (&[sent(None)], Why::NoSession),
+        (&[sent(Some(ConnectionStatus::Connected))], Why::NoSession),
+        (&[Verdict::SentUnknown], Why::NoSession),
+        (&[sent(Some(ConnectionStatus::Disconnected))], Why::DeviceOffline),
+        (&[Verdict::Dropped], Why::DeviceOffline),
+        (&[Verdict::ChannelThrottled], Why::ChannelGated),
+        (&[Verdict::ChannelDead], Why::NoChannel),
+        (&[Verdict::AppThrottled { retry_after: None }], Why::AppGated),
+        (&[Verdict::Failed], Why::PushFailed),
+        (&[Verdict::Ambiguous], Why::PushFailed),
+        (&[Verdict::Failed, sent(None)], Why::NoSession),
+        (&[sent(None), Verdict::ChannelDead], Why::NoChannel),
+    ];
+    for (verdicts, expect) in table {
+        let (mut field, mut summons) = summoned();
+        for (n, verdict) in (1..).zip(verdicts) {
+            field.now = summons.next_at(&field.channel, field.now, &field.settings).max(field.now);
+            let claim = summons.claim(push_id(n), &mut field.channel, field.now, &field.settings).unwrap();
+            field.channel.judge(claim.generation, verdict, field.now, &field.settings);
+            summons.judge(push_id(n), claim.ttl, verdict, (field.now, 0.5), &field.settings);
+        }
+        let why = summons.why(&field.channel, None, summons.last_deadline(), &field.settings);
+        assert_eq!(why, expect, "{verdicts:?}");
+    }
+}
+
+#[test]
+fn a_push_without_a_verdict_is_not_said_to_be_accepted() {
+    let (mut field, mut summons) = summoned();
+    summons.claim(push_id(1), &mut field.channel, field.now, &field.settings).unwrap();
+    let why = |summons: &Summons| summons.why(&field.channel, None, field.now, &field.settings);
+    assert_eq!(why(&summons), EndReason::PushFailed, "in flight");
+    summons.lease_expired(push_id(1));
+    assert_eq!(why(&summons), EndReason::PushFailed, "its lease ran out");
+}
+
+#[test]
 fn a_lost_lease_counts_and_keeps_the_gap() {
     let (mut field, mut summons) = summoned();
     summons.claim(push_id(1), &mut field.channel, field.now, &field.settings).unwrap();
@@ -88,4 +131,48 @@ fn sessions_are_attributed_by_what_is_known() {
     assert_eq!(summons.attribute(Origin::Other, in_time), coincidence);
     assert_eq!(summons.attribute(Origin::Unknown, late), coincidence);
     assert_eq!(summons.attribute(Origin::parse("3,2"), late), (Attribution::Confirmed, Some(push_id(1))));
+}
+
+#[test]
+fn an_observed_summons_records_what_it_would_push() {
+    let (mut field, mut summons) = summoned();
+    summons.set_mode(Mode::Observe);
+    let start = field.now;
+    let mut at = Vec::new();
+    for n in 1..=3 {
+        field.now = summons.next_at(&field.channel, field.now, &field.settings).max(field.now);
+        let claim = summons.claim(push_id(n), &mut field.channel, field.now, &field.settings).unwrap();
+        assert_eq!((claim.observed, summons.in_flight()), (true, None));
+        at.push(field.now - start);
+    }
+    assert_eq!(at, [Duration::ZERO, MINUTE * 10, MINUTE * 20], "as if nobody came");
+    assert_eq!(summons.attribute(Origin::Unknown, field.now), (Attribution::Coincidence, None));
+    assert_eq!(summons.why(&field.channel, None, field.now, &field.settings), EndReason::PushOff);
+    assert_eq!(
+        summons.next_at(&field.channel, field.now, &field.settings),
+        summons.last_deadline(),
+        "no more than would go"
+    );
+    summons.set_mode(Mode::Off);
+    assert!(summons.claim(push_id(9), &mut field.channel, field.now, &field.settings).is_none());
+}
+
+#[test]
+fn the_most_particular_mode_counts() {
+    let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let modes = Modes {
+        labels: vec![(label("ring", "pilot"), Mode::On), (label("ring", "late"), Mode::Off)],
+        apps: [("spare".parse().unwrap(), Mode::Off)].into(),
+    };
+    let settings = Settings { mode: Mode::Observe, modes, ..Settings::default() };
+    for (app, ring, expect) in [
+        ("main", "none", Mode::Observe),
+        ("spare", "none", Mode::Off),
+        ("main", "pilot", Mode::On),
+        ("spare", "pilot", Mode::On),
+        ("main", "late", Mode::Off),
+    ] {
+        let labels = Labels::new([label("ring", ring)]).unwrap();
+        assert_eq!(settings.mode_of(app, &labels), expect, "{app}, {ring}");
+    }
 }

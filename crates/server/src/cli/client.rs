@@ -49,6 +49,23 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// List the sessions of a device, the newest first
+    Sessions {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// How many at most
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = super::at_least_one())]
+        limit: usize,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Set the PFN again in the device's next session, whatever was tried before; ends a refusal
+    ResetChannel {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
     /// Delete a device; its live wakes end at once
     Delete {
         /// Its name
@@ -155,6 +172,8 @@ pub(crate) enum WakeCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Print what happens to wakes, as it happens, until it is interrupted
+    Watch(WatchWakes),
     /// End a live wake; a push that was sent already may still bring a session
     Cancel {
         /// Id of the wake
@@ -174,6 +193,33 @@ pub(crate) struct ListWakes {
     /// How many at most
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = super::at_least_one())]
     pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  reveille wakes watch --label job=7
+  reveille wakes watch --after 0 --json | jq -r 'select(.type == \"ended\") | .wake.device'
+
+A service that restarts is waited for, and nothing is left out. With --json each event is one line; `seq` of the last one
+is what --after takes.")]
+pub(crate) struct WatchWakes {
+    /// Only this wake; may be given several times
+    #[arg(long = "wake", value_name = "WAKE")]
+    pub(crate) wakes: Vec<String>,
+    /// Only wakes of this device
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device: Option<String>,
+    /// Only wakes with this label; may be given several times
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+    /// Only wakes that this caller asked for
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub(crate) caller: String,
+    /// Begin after this event, and not now; 0 is before the oldest that is kept
+    #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) after: Option<i64>,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -21,6 +21,28 @@ pub(crate) enum SimulateCommand {
 Without --server the gateway must know the devices already: PREFIX followed by a number of 8 digits, with their
 names as users and the password that --password names.")]
     Fleet(Box<SimulateFleet>),
+    /// Three months of a fleet in virtual time: what becomes of its channels and its wakes
+    #[command(
+        after_help = "Nothing is opened and nothing is sent: devices, WNS and the service's rules are simulated here.
+The same seed gives the same quarter. Exit status 1 if a promise was broken."
+    )]
+    Quarter(SimulateQuarter),
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct SimulateQuarter {
+    /// How many devices
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = at_least_one())]
+    pub(crate) devices: usize,
+    /// How many days
+    #[arg(long, value_name = "D", default_value_t = 90, value_parser = clap::value_parser!(u32).range(10..=1_000))]
+    pub(crate) days: u32,
+    /// Where all chance comes from
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -54,6 +54,18 @@ fn a_wake_has_defaults() {
 }
 
 #[test]
+fn wakes_are_watched_from_somewhere() {
+    let watched = |line: &str| match parse(line) {
+        Command::Wakes { command: WakeCommand::Watch(watch), .. } => watch,
+        _ => panic!("nobody watches"),
+    };
+    assert_eq!(watched("reveille wakes watch").after, None);
+    let watch = watched("reveille wakes watch --wake W1 --wake W2 --device D1 --label a=b --after 0 --json");
+    assert_eq!((watch.wakes.as_slice(), watch.after), (&["W1".to_owned(), "W2".to_owned()][..], Some(0)));
+    assert!(refused("reveille wakes watch --after=-1").contains("0.."));
+}
+
+#[test]
 fn devices_take_labels() {
     let line =
         "reveille devices create D1 --user u --password-stdin --label a=b --label c=d=e --server http://a:1";

@@ -4,12 +4,12 @@ use std::io::BufRead;
 
 use reveille_api::v1::{
     Channel, CreateDeviceRequest, Credential, DeleteDeviceRequest, Device, EnrollmentState, GetDeviceRequest,
-    ListDevicesRequest, credential::Secret,
+    ListDevicesRequest, ListSessionsRequest, ResetChannelRequest, credential::Secret,
 };
 
 use super::{Client, named, page_size, present, table::Table, tell_of_more, view, words};
 use crate::{
-    cli::{ChannelWord, CreateDevice, DeviceCommand, ListDevices},
+    cli::{ChannelWord, CreateDevice, DeviceCommand, ListDevices, Output},
     failure::{Failure, Outcome},
     password, print,
 };
@@ -30,6 +30,12 @@ pub(crate) async fn run(client: &Client, command: DeviceCommand) -> Outcome {
                 return print::json(&view::Device::new(device, shown.recent_sessions));
             }
             print::line(story(&device, &shown.recent_sessions))
+        }
+        DeviceCommand::Sessions { name, limit, output } => sessions(client, &name, limit, output).await,
+        DeviceCommand::ResetChannel { name } => {
+            let request = ResetChannelRequest { device: Some(named(&name)) };
+            client.answered(client.devices().reset_channel(request).await)?;
+            print::line(format!("The next session of {name} sets its channel up anew."))
         }
         DeviceCommand::Delete { name } => {
             let request = DeleteDeviceRequest { device: Some(named(&name)), etag: String::new() };
@@ -125,6 +131,25 @@ async fn list(client: &Client, list: ListDevices) -> Outcome {
         return print::json(&views);
     }
     print::line(rows(&devices))
+}
+
+async fn sessions(client: &Client, name: &str, limit: usize, output: Output) -> Outcome {
+    let mut request = ListSessionsRequest { device: Some(named(name)), ..ListSessionsRequest::default() };
+    let mut sessions = Vec::new();
+    loop {
+        request.page_size = page_size(limit - sessions.len());
+        let page = client.answered(client.devices().list_sessions(request.clone()).await)?;
+        sessions.extend(page.sessions);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() || sessions.len() >= limit {
+            break;
+        }
+    }
+    tell_of_more(&request.page_token);
+    if output.json {
+        return print::json(&sessions.into_iter().map(view::Session::from).collect::<Vec<_>>());
+    }
+    print::line(story::session_rows(&sessions))
 }
 
 fn rows(devices: &[Device]) -> Table {

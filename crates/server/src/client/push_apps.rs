@@ -105,6 +105,9 @@ fn troubles(app: &PushApp) -> Vec<String> {
             PushAppFaultKind::Credential => "its credential is refused: look at SID and secret",
             PushAppFaultKind::Mismatch => "its channels belong to another app: look at PFN and SID",
             PushAppFaultKind::Malformed => "its pushes are refused as malformed: look at push.payload",
+            PushAppFaultKind::MassDeath => {
+                "WNS calls most of its channels dead, which are held as suspect: resume it if that is true"
+            }
             PushAppFaultKind::Unspecified => "it has a fault",
         };
         let since = words::time(fault.since);

@@ -3,17 +3,17 @@
 use std::fmt;
 
 /// Rows under a line of headings. The last column may be as long as it likes.
-pub(super) struct Table {
+pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new<const N: usize>(headings: [&str; N]) -> Self {
+    pub(crate) fn new<const N: usize>(headings: [&str; N]) -> Self {
         Self { rows: vec![headings.map(str::to_owned).to_vec()] }
     }
 
     /// Empty cells are shown as a dash.
-    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         let shown = cells.map(|cell| if cell.is_empty() { "-".to_owned() } else { cell });
         self.rows.push(shown.to_vec());
     }

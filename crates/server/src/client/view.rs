@@ -9,8 +9,10 @@ use serde::Serialize;
 use super::words::{channel_state, duration, word};
 
 mod device;
+mod event;
 
-pub(super) use device::Device;
+pub(super) use device::{Device, Session};
+pub(super) use event::Event;
 
 #[derive(Serialize)]
 pub(super) struct Wake {

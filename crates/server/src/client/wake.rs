@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use reveille_api::v1::{Expectation, GetWakeRequest, GetWakeResponse, WakePriority, WakeRequest, WakeState};
+use reveille_api::v1::{
+    Expectation, GetWakeRequest, GetWakeResponse, Push, WakePriority, WakeRequest, WakeState,
+};
 use tonic::Code;
 
-use super::{Client, named, present, view, words};
+use super::{Client, named, present, pushes::Told, view, words};
 use crate::{
     cli::Wake,
     failure::{Failure, Outcome},
@@ -32,7 +34,12 @@ pub(crate) async fn run(client: &Client, command: Wake) -> Outcome {
     if !json {
         expect(&wake.id, asked.expectation.as_ref())?;
     }
-    let GetWakeResponse { wake, pushes, .. } = until_ended(client, &wake.id).await?;
+    let mut told = Told::default();
+    let tell = |pushes: &[Push]| {
+        let news = if json { Vec::new() } else { told.news(pushes) };
+        news.into_iter().try_for_each(print::line)
+    };
+    let GetWakeResponse { wake, pushes, .. } = until_ended(client, &wake.id, tell).await?;
     let wake = present(wake)?;
     let answered = wake.state() == WakeState::Answered;
     let outcome = words::outcome(&wake);
@@ -66,8 +73,13 @@ fn expect(id: &str, expectation: Option<&Expectation>) -> Outcome {
     }
 }
 
-/// Looks at the wake until it has ended. A service that is away for a moment is waited for.
-async fn until_ended(client: &Client, id: &str) -> Result<GetWakeResponse, Failure> {
+/// Looks at the wake until it has ended, and shows `tell` its pushes with each look. A service that is away for a moment
+/// is waited for.
+async fn until_ended(
+    client: &Client,
+    id: &str,
+    mut tell: impl FnMut(&[Push]) -> Outcome,
+) -> Result<GetWakeResponse, Failure> {
     let mut pause = LOOK;
     let mut last_answer = tokio::time::Instant::now();
     loop {
@@ -76,6 +88,7 @@ async fn until_ended(client: &Client, id: &str) -> Result<GetWakeResponse, Failu
         if !away {
             last_answer = tokio::time::Instant::now();
             let shown = client.answered(look)?;
+            tell(&shown.pushes)?;
             if shown.wake.as_ref().is_none_or(|wake| wake.state() != WakeState::Live) {
                 return Ok(shown);
             }

@@ -4,7 +4,7 @@ use reveille_api::v1::{
     CancelWakeRequest, GetWakeRequest, GetWakeResponse, ListWakesRequest, Push, Wake, WakeState,
 };
 
-use super::{Client, named, page_size, present, table::Table, tell_of_more, view, words};
+use super::{Client, named, page_size, present, pushes, table::Table, tell_of_more, view, words};
 use crate::{
     cli::{ListWakes, WakeCommand, WakeWord},
     failure::Outcome,
@@ -24,6 +24,7 @@ pub(crate) async fn run(client: &Client, command: WakeCommand) -> Outcome {
             let expected = expectation.as_ref().map(words::expectation);
             print::line(story(&wake, expected, &pushes))
         }
+        WakeCommand::Watch(watch) => super::watch::run(client, watch).await,
         WakeCommand::Cancel { id } => {
             let answer = client.wakes().cancel_wake(CancelWakeRequest { id }).await;
             let wake = present(client.answered(answer)?.wake)?;
@@ -79,7 +80,7 @@ fn rows(wakes: &[Wake]) -> Table {
 }
 
 /// Everything about a wake, in lines.
-fn story(wake: &Wake, expected: Option<String>, pushes: &[Push]) -> String {
+fn story(wake: &Wake, expected: Option<String>, served_by: &[Push]) -> String {
     let mut lines = vec![format!("wake {} of {}", wake.id, wake.device_name)];
     lines.push(words::outcome(wake));
     lines.extend(expected);
@@ -94,26 +95,8 @@ fn story(wake: &Wake, expected: Option<String>, pushes: &[Push]) -> String {
         lines.push(format!("trace {}", wake.trace_id));
     }
     lines.push(String::new());
-    lines.push(if pushes.is_empty() { "no pushes".into() } else { push_rows(pushes).to_string() });
+    lines.push(if served_by.is_empty() { "no pushes".into() } else { pushes::rows(served_by) });
     lines.join("\n")
-}
-
-fn push_rows(pushes: &[Push]) -> Table {
-    let mut table =
-        Table::new(["PUSHED", "VERDICT", "HTTP", "WNS SAID", "DEVICE", "MESSAGE ID", "DESCRIPTION"]);
-    for push in pushes {
-        let http = if push.http_status == 0 { String::new() } else { push.http_status.to_string() };
-        table.row([
-            words::time(push.start_time),
-            words::word(push.verdict().as_str_name(), "PUSH_VERDICT_"),
-            http,
-            push.wns_status.clone(),
-            push.device_connection_status.clone(),
-            push.message_id.clone(),
-            push.error_description.clone(),
-        ]);
-    }
-    table
 }
 
 fn state(word: WakeWord) -> WakeState {

@@ -117,6 +117,8 @@ pub(super) fn reason(reason: WakeEndReason) -> &'static str {
         WakeEndReason::Unenrolled => "the device left management",
         WakeEndReason::Deleted => "the device was deleted",
         WakeEndReason::MalformedPush => "WNS refused the push as malformed",
+        WakeEndReason::PushFailed => "the last push failed before WNS took it",
+        WakeEndReason::NotPushed => "an open session or the pacing of pushes is in the way",
     }
 }
 
@@ -133,6 +135,10 @@ fn advice(reason: WakeEndReason) -> &'static str {
         WakeEndReason::DeviceOffline => {
             "It is probably switched off: a wake with a longer --deadline finds it when it comes back."
         }
+        WakeEndReason::PushFailed => {
+            "See `reveille wakes show` for what WNS said, or what went wrong on the way."
+        }
+        WakeEndReason::NotPushed => "Ask again with a longer --deadline.",
         WakeEndReason::NoSession => {
             "See `reveille wakes show` for its pushes, and whether the device is online."
         }

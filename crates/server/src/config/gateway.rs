@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use ipnet::IpNet;
 use model::ProviderId;
 
 use super::{listen, section::Section};
@@ -68,10 +69,18 @@ pub(super) fn warnings(settings: &::gateway::Settings) -> Vec<&'static str> {
              session ends. \"200\" asks for the credential in each message.",
         );
     }
-    if settings.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
+    // Several networks can be one together.
+    let proxies = IpNet::aggregate(&settings.trusted_proxies);
+    if proxies.iter().any(|network| network.prefix_len() == 0) {
         warnings.push(
             "gateway.trusted_proxies holds every address: anybody may say whose certificate it is. Write the addresses \
              of your proxies.",
+        );
+    } else if proxies.iter().any(is_wide) {
+        warnings.push(
+            "gateway.trusted_proxies holds networks that are wider than /24 (IPv6: /64): whoever is in them may say \
+             whose certificate it is, and from where it comes. Write the addresses of your proxies, and never a network \
+             that devices are in.",
         );
     }
     let by_name = settings.certificate_name != ::gateway::CertificateName::Off;
@@ -84,8 +93,26 @@ pub(super) fn warnings(settings: &::gateway::Settings) -> Vec<&'static str> {
     warnings
 }
 
+/// Wider than a network of proxies has to be.
+fn is_wide(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 24,
+        IpNet::V6(network) => network.prefix_len() < 64,
+    }
+}
+
+/// Below this, messages of every device fail.
+const LEAST_BYTES: usize = 4_096;
+
 fn check(section: &mut Section<'_, '_>, settings: &::gateway::Settings) {
     use ::gateway::InvalidSettings::{BufferedBytes, HeaderBytes, NodeRoot, Path};
+    let bytes =
+        [("max_reply_bytes", settings.sessions.max_message_bytes), ("max_text_bytes", settings.limits.text)];
+    for (key, found) in bytes {
+        if (1..LEAST_BYTES).contains(&found) {
+            section.mistake(key, format!("is {found}: write {LEAST_BYTES} or more"));
+        }
+    }
     for mistake in settings.check() {
         match mistake {
             Path => section.mistake("path", "is no path for devices to POST to: write one such as \"/dm\""),

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use model::Labels;
 use push::{ExtraOrigins, Mode, Settings};
 use url::{Origin, Url};
 
-use super::section::Section;
+use super::{section::Section, value::quoted};
 
 /// What the section says.
 pub(super) struct Push {
@@ -18,11 +19,29 @@ pub(super) struct Push {
     pub(super) look_every: Duration,
 }
 
+/// The words for modes; the first is the default.
+pub(super) const MODES: &[(&str, Mode)] = &[("on", Mode::On), ("observe", Mode::Observe), ("off", Mode::Off)];
+
+/// `[[push.rule]]`: the mode of devices with a label. None only together with a mistake.
+pub(super) fn rule(section: &mut Section<'_, '_>) -> Option<((String, String), Mode)> {
+    let text = section.required("label", LABEL)?;
+    let label = text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let label = label.filter(|pair| Labels::new([pair.clone()]).is_ok());
+    if label.is_none() {
+        section.mistake("label", format!("is no label: write {LABEL}"));
+    }
+    section.record("label", quoted(&text));
+    let mode = section.choice("mode", MODES, &[]);
+    Some((label?, mode))
+}
+
+const LABEL: &str = "a key and its value, such as \"ring=pilot\"";
+
 /// The most bytes of a notification (wns.md §2.2).
 const MAX_PAYLOAD: usize = 5_000;
 
 pub(super) fn read(section: &mut Section<'_, '_>) -> Push {
-    let mode = section.choice("mode", &[("on", Mode::On), ("off", Mode::Off)], &["observe"]);
+    let mode = section.choice("mode", MODES, &[]);
     let (origins, extra_origins) = extra_origins(section);
     let rules = Settings { mode, extra_origins, ..Settings::default() };
     let rules = pushes(section, rules);
@@ -63,6 +82,8 @@ fn pushes(section: &mut Section<'_, '_>, default: Settings) -> Settings {
         fault_probe: section.span("fault_probe", default.fault_probe),
         fault_probe_max: section.span("fault_probe_max", default.fault_probe_max),
         app_patience: section.count("app_patience", default.app_patience),
+        mass_death_window: section.count("mass_death_window", default.mass_death_window),
+        mass_death_least: section.count("mass_death_least", default.mass_death_least),
         ..default
     }
 }

@@ -206,6 +206,13 @@ impl<'r, 'a> Section<'r, 'a> {
     }
 }
 
+impl Effective {
+    /// The sections: their headers as TOML has them, and their settings.
+    pub(super) fn tables(&self) -> impl Iterator<Item = (&str, &[(&'static str, String)])> {
+        self.0.iter().map(|table| (table.header.as_str(), table.settings.as_slice()))
+    }
+}
+
 impl fmt::Display for Effective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, table) in self.0.iter().enumerate() {

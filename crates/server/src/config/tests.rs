@@ -58,7 +58,7 @@ fn the_example_of_a_push_app_works() {
     let app = commented.collect::<Vec<_>>().join("\n");
     let config = read(&app, &[("REVEILLE_WNS_SECRET", SECRET)]).unwrap();
     assert_eq!(config.push_apps[0].name.as_str(), "main");
-    assert_eq!(config.gateway.apps, config.apps());
+    assert_eq!(config.gateway.apps.get(&config.push_apps[0].name), Some(&config.push_apps[0].pfn));
 }
 
 #[test]
@@ -83,11 +83,11 @@ fn every_mistake_is_a_sentence() {
         "push.payload = \"\"",
         "push.payload is empty, and devices discard empty notifications: write a short text.",
     );
+    check("push.mode = \"maybe\"", "push.mode is \"maybe\": write \"on\" or \"observe\" or \"off\".");
     check(
-        "push.mode = \"observe\"",
-        "push.mode is \"observe\", which this release does not have yet: write \"on\" or \"off\".",
+        "[[push.rule]]\nlabel = \"pilot\"\nmode = \"on\"",
+        "push.rule[0].label is no label: write a key and its value, such as \"ring=pilot\".",
     );
-    check("push.mode = \"maybe\"", "push.mode is \"maybe\": write \"on\" or \"off\".");
     check(
         "push.extra_channel_origins = [\"https://a.notify.windows.com/?token=planted\"]",
         "push.extra_channel_origins must hold origins only, such as \"http://127.0.0.1:7070\": no path, no query, no \
@@ -180,8 +180,13 @@ fn a_push_app_is_checked_too() {
     );
     check(
         secret,
-        &format!("{secret}\nauth = \"entra\""),
-        "push_app[0].auth is \"entra\", which this release does not have yet: write \"legacy\".",
+        &format!("{secret}\nauth = \"sso\""),
+        "push_app[0].auth is \"sso\": write \"legacy\" or \"entra\".",
+    );
+    check(
+        secret,
+        &format!("{secret}\ntenant = \"contoso\""),
+        "push_app[0].tenant has a use only with auth = \"entra\": take it out, or write that.",
     );
     check(
         secret,
@@ -192,6 +197,61 @@ fn a_push_app_is_checked_too() {
     let twice = format!("{APP}{}", APP.replace("Contoso", "Fabrikam"));
     let found = read(&twice, &[("WNS_SECRET", SECRET)]).unwrap_err();
     assert_eq!(found, ["Two push apps have the name \"main\": give each its own."]);
+}
+
+const ENTRA: &str = r#"
+    [[push_app]]
+    name = "main"
+    pfn = "12345Contoso.Management_abcdefghijkm0"
+    auth = "entra"
+    tenant = "contoso.onmicrosoft.com"
+    client_id = "66666666-7777-8888-9999-000000000000"
+    secret = { env = "WNS_SECRET" }
+"#;
+
+#[test]
+fn a_push_app_may_use_entra() {
+    let config = read(ENTRA, &[("WNS_SECRET", SECRET)]).unwrap();
+    let ::wns::Auth::Entra(auth) = &config.push_apps[0].auth else { panic!("{config:?}") };
+    let tenant = "https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/v2.0/token";
+    assert_eq!(auth.token_url.as_str(), tenant);
+    assert_eq!(auth.client_id, "66666666-7777-8888-9999-000000000000");
+    assert!(!config.effective.to_string().contains(SECRET));
+    let cloud = format!("{ENTRA}\ntoken_url = \"https://login.example/token\"");
+    let config = read(&cloud, &[("WNS_SECRET", SECRET)]).unwrap();
+    assert_eq!(config.push_apps[0].auth.token_url().as_str(), "https://login.example/token");
+    for (old, new, expect) in [
+        ("contoso.onmicrosoft.com", "a/b", "push_app[0].tenant is no tenant: write"),
+        ("tenant = \"contoso.onmicrosoft.com\"", "", "push_app[0].tenant is missing: write"),
+        ("66666666-7777-8888-9999-000000000000", SECRET, "push_app[0].client_id is no application id: write"),
+        (
+            "tenant =",
+            "sid = \"s-1-15-2-1\"\ntenant =",
+            "push_app[0].sid has a use only with auth = \"legacy\"",
+        ),
+    ] {
+        let found = read(&ENTRA.replace(old, new), &[("WNS_SECRET", SECRET)]).unwrap_err();
+        let [mistake] = &found[..] else { panic!("{found:?}") };
+        assert!(mistake.starts_with(expect) && !mistake.contains(SECRET), "{mistake}");
+    }
+}
+
+#[test]
+fn what_differs_is_named() {
+    let environment = [("WNS_SECRET", SECRET), ("OTHER", "x")];
+    let one = read(APP, &environment).unwrap().effective;
+    assert!(one.differences(&one).is_empty());
+    let second = APP.replace("main", "second").replace("Contoso", "Fabrikam");
+    for (toml, expect) in [
+        (format!("push.min_gap = \"30s\"\n{APP}"), "push.min_gap"),
+        (APP.replace("WNS_SECRET", "OTHER"), "push_app \"main\".secret"),
+        (format!("{second}{APP}"), "push_app \"second\"."),
+    ] {
+        let other = read(&toml, &environment).unwrap().effective;
+        let found = one.differences(&other);
+        assert!(!found.is_empty() && found.iter().all(|path| path.starts_with(expect)), "{found:?}");
+        assert_eq!(found, other.differences(&one));
+    }
 }
 
 #[test]

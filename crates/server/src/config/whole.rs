@@ -39,15 +39,23 @@ impl Sections<'_, '_> {
         let drain =
             self.section("service", |section| section.span("drain", std::time::Duration::from_secs(10)));
         let (gateway_listen, gateway) = self.section("gateway", gateway::read);
-        let grpc = self.section("grpc", |section| listen::read(section, "127.0.0.1:50051"));
+        let (grpc, watch) = self.section("grpc", |section| {
+            let default = ::grpc::Watch::default();
+            let listen = listen::read(section, "127.0.0.1:50051");
+            let heartbeat = section.span("heartbeat", default.heartbeat);
+            (listen, ::grpc::Watch { heartbeat, poll: section.span("watch_poll", default.poll) })
+        });
         let admin = self.section("admin", |section| listen::read(section, "127.0.0.1:9090"));
         let listen = Listen { gateway: gateway_listen, grpc, admin };
         let store = self.section("store", |section| store_section::read(section, gateway.silence));
         let poll = self.nested("push", "poll");
+        let labels = self.push_rules();
         let mut push = self.section("push", push::read);
         push.rules.poll = poll.and_then(|values| self.read_section("push.poll", values, poll::read));
         let wns = self.section("wns", |section| wns::read(section, &push));
         let push_apps = self.push_apps(&push);
+        let modes = push_apps.iter().filter_map(|app| Some((app.name.clone(), app.mode?)));
+        push.rules.modes = ::push::Modes { labels, apps: modes.collect() };
         let telemetry = self.section("telemetry", telemetry::read);
         self.unknown_sections();
         listen::check(listen, &mut self.report.mistakes);
@@ -55,6 +63,7 @@ impl Sections<'_, '_> {
         let apps: BTreeMap<_, _> = push_apps.iter().map(|app| (app.name.clone(), app.pfn.clone())).collect();
         Some(Config {
             listen,
+            watch,
             drain,
             gateway: ::gateway::Settings {
                 apps: apps.clone(),
@@ -116,30 +125,47 @@ impl Sections<'_, '_> {
     }
 
     fn push_apps(&mut self, push: &push::Push) -> Vec<super::PushApp> {
-        let entries = match self.left.remove("push_app") {
+        let entries = self.left.remove("push_app");
+        self.list("push_app", entries, |section| push_app::read(section, push))
+    }
+
+    fn push_rules(&mut self) -> Vec<((String, String), ::push::Mode)> {
+        let entries = match self.left.get_mut("push") {
+            Some(Value::Dict(_, values)) => values.remove("rule"),
+            _ => None,
+        };
+        self.list("push.rule", entries, push::rule)
+    }
+
+    /// Reads a list of sections, each by itself.
+    fn list<T>(
+        &mut self,
+        name: &str,
+        entries: Option<Value>,
+        read: impl Fn(&mut Section<'_, '_>) -> Option<T>,
+    ) -> Vec<T> {
+        let entries = match entries {
             None => Vec::new(),
             Some(Value::Array(_, entries)) => entries,
             Some(_) => {
-                self.mistake(
-                    "push_app must be a list of sections: write [[push_app]] in double brackets.".into(),
-                );
+                self.mistake(format!(
+                    "{name} must be a list of sections: write [[{name}]] in double brackets."
+                ));
                 Vec::new()
             }
         };
-        let mut apps = Vec::new();
+        let mut found = Vec::new();
         for (number, entry) in entries.into_iter().enumerate() {
             let Value::Dict(_, values) = entry else {
-                self.mistake(format!(
-                    "push_app[{number}] must be a section: write [[push_app]] above its keys."
-                ));
+                self.mistake(format!("{name}[{number}] must be a section: write [[{name}]] above its keys."));
                 continue;
             };
-            let (name, header) = (format!("push_app[{number}]"), "[[push_app]]".to_owned());
-            let mut section = Section::new(name, header, values, self.report);
-            apps.extend(push_app::read(&mut section, push));
+            let mut section =
+                Section::new(format!("{name}[{number}]"), format!("[[{name}]]"), values, self.report);
+            found.extend(read(&mut section));
             section.finish();
         }
-        apps
+        found
     }
 
     fn unknown_sections(&mut self) {

@@ -10,6 +10,12 @@ const LIFETIME: Duration = Duration::from_hours(30 * 24);
 /// When a device renews it.
 const RENEWAL: Duration = Duration::from_hours(15 * 24);
 
+/// When a renewal that failed is tried again: at the earliest after the first, and within the second from then on: in 4 h, plus
+/// or minus 1 h (oma-dm.md §9.1).
+const RETRY: (Duration, Duration) = (Duration::from_hours(3), Duration::from_hours(2));
+/// The same for a channel that has expired: in 1 day, plus or minus 4 h.
+const RETRY_EXPIRED: (Duration, Duration) = (Duration::from_hours(20), Duration::from_hours(8));
+
 /// `Push/Status` while there is no channel yet.
 const NOT_ASSIGNED: u8 = 4;
 /// `Push/Status` after the channel's end.
@@ -29,7 +35,7 @@ pub(super) struct PushChannel {
 #[derive(Clone)]
 enum State {
     Wanted,
-    Assigned { uri: String, since: Timestamp },
+    Assigned { uri: String, since: Timestamp, renew_at: Timestamp },
     Failed { push_status: u8 },
 }
 
@@ -42,7 +48,7 @@ impl PushChannel {
     /// What WNS said to the device: a URI, or why not, as a value of `Push/Status`.
     pub(super) fn settle(&mut self, outcome: Result<String, u8>, now: Timestamp) {
         self.state = match outcome {
-            Ok(uri) => State::Assigned { uri, since: now },
+            Ok(uri) => State::Assigned { uri, since: now, renew_at: now + RENEWAL },
             Err(push_status) => State::Failed { push_status },
         };
     }
@@ -79,9 +85,21 @@ impl PushChannel {
         self.missed_push = false;
     }
 
-    /// Whether it is time to renew it.
-    pub(super) fn is_renewal_due(&self, now: Timestamp) -> bool {
-        matches!(self.state, State::Assigned { since, .. } if now - since >= RENEWAL)
+    /// When it is to be renewed; None without a channel.
+    pub(super) fn renewal_at(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Assigned { renew_at, .. } => Some(renew_at),
+            State::Wanted | State::Failed { .. } => None,
+        }
+    }
+
+    /// The renewal failed. `chance` in 0..1 places the next try within its span.
+    pub(super) fn renewal_failed(&mut self, now: Timestamp, chance: f64) {
+        if let State::Assigned { since, renew_at, .. } = &mut self.state {
+            let expired = now - *since >= LIFETIME;
+            let (earliest, within) = if expired { RETRY_EXPIRED } else { RETRY };
+            *renew_at = now + earliest + within.mul_f64(chance.clamp(0.0, 1.0));
+        }
     }
 }
 

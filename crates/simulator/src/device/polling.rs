@@ -1,5 +1,7 @@
 //! The polling schedule as a device keeps it (oma-dm.md §8.3).
 
+use std::time::Duration;
+
 /// Intervals and counts of the three sets, the first one first.
 const SETS: [(&str, &str); 3] = [
     ("IntervalForFirstSetOfRetries", "NumberOfFirstRetries"),
@@ -39,6 +41,25 @@ pub(super) fn ends(value: impl Fn(&str) -> Option<u32>) -> bool {
     !SETS.iter().any(infinite)
 }
 
+/// How long after a session the next one follows, when there were `polls` by the schedule before: the sets follow each
+/// other, and a schedule that ends becomes one of every 24 hours.
+pub(super) fn wait(mut polls: u32, value: impl Fn(&str) -> Option<u32>) -> Duration {
+    for (interval, count) in SETS {
+        let (interval, count) = (value(interval).unwrap_or(0), value(count).unwrap_or(0));
+        match (interval, count) {
+            (0, _) => {}
+            (_, 0) => return minutes(interval),
+            (_, count) if polls < count => return minutes(interval),
+            (_, count) => polls -= count,
+        }
+    }
+    Duration::from_hours(24)
+}
+
+fn minutes(number: u32) -> Duration {
+    Duration::from_mins(number.into())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -57,6 +78,22 @@ mod tests {
             let names = SETS.iter().flat_map(|(interval, count)| [*interval, *count]);
             let nodes: BTreeMap<_, u32> = names.zip(values).collect();
             assert_eq!(ends(|name| nodes.get(name).copied()), expect, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn the_sets_follow_each_other() {
+        for (values, expect) in [
+            ([15, 2, 0, 0, 480, 0], [15, 15, 480, 480]),
+            ([15, 1, 60, 1, 480, 0], [15, 60, 480, 480]),
+            ([15, 0, 60, 0, 480, 0], [15, 15, 15, 15]),
+            ([15, 2, 0, 0, 0, 0], [15, 15, 1_440, 1_440]),
+            ([0; 6], [1_440; 4]),
+        ] {
+            let names = SETS.iter().flat_map(|(interval, count)| [*interval, *count]);
+            let nodes: BTreeMap<_, u32> = names.zip(values).collect();
+            let waits = [0, 1, 2, 3].map(|polls| wait(polls, |name| nodes.get(name).copied()));
+            assert_eq!(waits, expect.map(minutes), "{values:?}");
         }
     }
 }

@@ -232,6 +232,11 @@ impl Profile {
         Self { software_version, renewal: Upkeep::Fails, ..Self::new(provider_id) }
     }
 
+    /// A Windows 10 of build 14393, the first whose renewal holds (oma-dm.md §9.1).
+    pub fn windows_1607(provider_id: &str) -> Self {
+        Self { software_version: "10.0.14393.0".to_owned(), ..Self::new(provider_id) }
+    }
+
     /// A Windows 8.1: its renewal is known to fail, and its requests look otherwise (oma-dm.md §9.1, §9.2).
     pub fn windows_8_1(provider_id: &str) -> Self {
         let software_version = "6.3.9600.20000".to_owned();

@@ -52,6 +52,8 @@ pub enum PushFault {
     Http(HttpFault),
     /// The connection is closed before an answer; nothing is delivered.
     Closed,
+    /// The connection is reset (RST) before an answer; nothing is delivered.
+    Reset,
     /// Delivered, and the connection is closed before the answer.
     ClosedAfterDelivery,
     /// Delivered, and the answer comes so many milliseconds later.
@@ -94,12 +96,28 @@ pub struct HttpFault {
     pub reason: Option<String>,
     /// `X-WNS-Error-Description`.
     pub description: Option<String>,
-    /// `X-WNS-Status`, such as `appthrottled`.
+    /// The notification status, such as `appthrottled`.
     pub wns_status: Option<String>,
+    /// Which headers tell it.
+    pub wns_status_in: StatusHeaders,
     /// `Retry-After`.
     pub retry_after: Option<RetryAfter>,
     /// `Location`, for redirects.
     pub location: Option<String>,
+}
+
+/// Which headers tell the notification status: the real WNS sends the older name beside the newer one, or in its place
+/// (wns.md §3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusHeaders {
+    /// `X-WNS-Status` and `X-WNS-NotificationStatus`.
+    #[default]
+    Both,
+    /// `X-WNS-Status` alone.
+    Newer,
+    /// `X-WNS-NotificationStatus` alone.
+    Older,
 }
 
 /// The two forms of `Retry-After`; which one WNS uses is not known (wns.md §3.2).
@@ -148,6 +166,12 @@ impl PushFault {
     pub fn app_throttled(status: u16, retry_after: Option<RetryAfter>) -> Self {
         let wns_status = Some("appthrottled".to_owned());
         Self::Http(HttpFault { status, wns_status, retry_after, ..HttpFault::default() })
+    }
+
+    /// 200 with this notification status, in these headers; nothing is delivered.
+    pub fn answered(wns_status: &str, wns_status_in: StatusHeaders) -> Self {
+        let wns_status = Some(wns_status.to_owned());
+        Self::Http(HttpFault { status: 200, wns_status, wns_status_in, ..HttpFault::default() })
     }
 
     /// The sender is blocked for abuse: 410 "Domain Blocked", said in the reason phrase and in the description, as

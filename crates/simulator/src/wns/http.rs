@@ -25,9 +25,14 @@ use super::{
     reply::{self, Answer},
 };
 
-/// Marks a reply in whose place the connection is closed.
-#[derive(Clone, Copy)]
-pub(super) struct CloseInstead;
+/// Marks a reply in whose place the connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CutInstead {
+    /// By being closed.
+    Close,
+    /// By being reset.
+    Reset,
+}
 
 #[derive(Clone)]
 struct Emulator {
@@ -39,6 +44,7 @@ struct Emulator {
 pub(super) fn router(handle: Handle, shutdown: CancellationToken) -> Router {
     Router::new()
         .route("/accesstoken.srf", post(token))
+        .route("/{tenant}/oauth2/v2.0/token", post(token))
         .route("/", post(push).fallback(push))
         .route("/emulator/channels", post(register))
         .route("/emulator/deliveries", get(deliveries))
@@ -82,12 +88,15 @@ async fn perform(answer: Answer, shutdown: &CancellationToken) -> Response {
             shutdown.run_until_cancelled(tokio::time::sleep(delay)).await;
             reply.map(Body::from)
         }
-        Answer::Close => {
-            let mut marked = Response::default();
-            marked.extensions_mut().insert(CloseInstead);
-            marked
-        }
+        Answer::Close => marked(CutInstead::Close),
+        Answer::Reset => marked(CutInstead::Reset),
     }
+}
+
+fn marked(cut: CutInstead) -> Response {
+    let mut marked = Response::default();
+    marked.extensions_mut().insert(cut);
+    marked
 }
 
 async fn register(State(emulator): State<Emulator>, Json(registration): Json<Registration>) -> Response {

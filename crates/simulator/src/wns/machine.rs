@@ -1,5 +1,6 @@
 //! The emulated WNS without I/O: time and chance are arguments.
 
+mod entra;
 mod issue;
 mod push;
 

@@ -8,7 +8,7 @@ use hyper::ext::ReasonPhrase;
 use model::Timestamp;
 use serde_json::Value;
 
-use super::faults::{HttpFault, RetryAfter};
+use super::faults::{HttpFault, RetryAfter, StatusHeaders};
 
 /// How the emulated WNS reacts to a request.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub enum Answer {
     Later(Duration, Response<Bytes>),
     /// By closing the connection.
     Close,
+    /// By resetting the connection.
+    Reset,
 }
 
 impl Answer {
@@ -27,6 +29,16 @@ impl Answer {
         match self {
             Self::Reply(reply) => Self::Later(delay, reply),
             other => other,
+        }
+    }
+
+    /// The same answer, telling the time by the emulated WNS's clock.
+    pub(super) fn dated(self, now: Timestamp) -> Self {
+        let date = httpdate::fmt_http_date(SystemTime::from(now));
+        match self {
+            Self::Reply(reply) => Self::Reply(with(reply, "date", &date)),
+            Self::Later(delay, reply) => Self::Later(delay, with(reply, "date", &date)),
+            cut => cut,
         }
     }
 }
@@ -60,10 +72,11 @@ pub(super) fn scripted(fault: &HttpFault, now: Timestamp) -> Response<Bytes> {
         reply.extensions_mut().insert(phrase);
     }
     let retry_after = fault.retry_after.map(|wait| wait.header(now));
+    let told_in = |other| fault.wns_status.clone().filter(|_| fault.wns_status_in != other);
     for (name, value) in [
         ("x-wns-error-description", &fault.description),
-        ("x-wns-status", &fault.wns_status),
-        ("x-wns-notificationstatus", &fault.wns_status),
+        ("x-wns-status", &told_in(StatusHeaders::Older)),
+        ("x-wns-notificationstatus", &told_in(StatusHeaders::Newer)),
         ("retry-after", &retry_after),
         ("location", &fault.location),
     ] {

@@ -33,6 +33,19 @@ pub struct App {
     pub sid: String,
     /// Its secret.
     pub secret: SecretString,
+    /// Its registration with Entra, if it has one.
+    pub entra: Option<EntraApp>,
+}
+
+/// The registration of an app with Entra (wns.md §1.2).
+#[derive(Clone)]
+pub struct EntraApp {
+    /// The tenant, as it stands in the path of the token endpoint.
+    pub tenant: String,
+    /// The application (client) id.
+    pub client_id: String,
+    /// The client secret.
+    pub secret: SecretString,
 }
 
 /// How `expires_in` looks in a token reply. Microsoft's pages show all three (wns.md §1.1, §1.2).
@@ -77,7 +90,21 @@ impl App {
             pfn: "12345Contoso.Management_abcdefghijkm0".to_owned(),
             sid: "ms-app://s-1-15-2-1111111111-2222222222-3333333333-444444444".to_owned(),
             secret: SecretString::from("emulated-secret-+/="),
+            entra: Some(EntraApp {
+                tenant: "11111111-2222-3333-4444-555555555555".to_owned(),
+                client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
+                secret: SecretString::from("emulated~entra+secret/="),
+            }),
         }
+    }
+}
+
+impl fmt::Debug for EntraApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EntraApp")
+            .field("tenant", &self.tenant)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -390,3 +390,35 @@ fn a_channel_is_renewed_after_15_days_or_expires_after_30() {
         assert!(text(&answer).contains(&format!("{format}<Data>{expect}</Data>")), "{day}");
     }
 }
+
+#[test]
+fn a_renewal_that_failed_is_tried_again_in_hours_and_an_expired_one_in_a_day() {
+    let mut device = example();
+    assert_eq!(device.renewal_at(), None);
+    answers(&mut device, &add_pfn(2));
+    let hours = |hours: u64| NOW + Duration::from_hours(hours);
+    assert_eq!(device.renewal_at(), Some(hours(15 * 24)));
+    for (at, chance, expect) in [
+        (15 * 24, 0.0, 15 * 24 + 3),
+        (15 * 24, 0.5, 15 * 24 + 4),
+        (29 * 24, 1.0, 29 * 24 + 5),
+        (30 * 24, 0.0, 30 * 24 + 20),
+        (40 * 24, 1.0, 40 * 24 + 28),
+    ] {
+        device.renewal_failed(hours(at), chance);
+        assert_eq!(device.renewal_at(), Some(hours(expect)), "{at} {chance}");
+        assert_eq!(device.renewal_due(hours(expect) - Duration::from_secs(1)), None);
+        assert!(device.renewal_due(hours(expect)).is_some());
+    }
+}
+
+#[test]
+fn an_image_of_a_disk_shows_the_same_channel() {
+    let mut device = example();
+    answers(&mut device, &add_pfn(2));
+    let twin = device.imaged(Identity::new("TWIN", "twin", "secret"));
+    assert!(twin.channel_uri().is_some());
+    assert_eq!((twin.pfn(), twin.channel_uri()), (device.pfn(), device.channel_uri()));
+    assert_eq!(twin.identity().name, "TWIN");
+    assert_eq!(twin.node("./DevInfo/DevId", NOW).as_deref(), Some("TWIN"));
+}

@@ -81,7 +81,9 @@ impl Engine {
         let identify = receive(&message, BodyHash::of(bytes), self.stored(), NOW, &settings);
         let account = Account { user: "user".into(), inner_hash: inner_hash("user", "password") };
         let turn = match identify.verify(Some(&account), Transport::Anonymous, &NonceKey::new(&[3; 32])) {
-            Identified::Repeat(reply) | Identified::Challenge(reply) | Identified::Refused { reply, .. } => {
+            Identified::Repeat(reply)
+            | Identified::Challenge { reply, .. }
+            | Identified::Refused { reply, .. } => {
                 return reply;
             }
             Identified::Turn(turn) => turn,

@@ -15,8 +15,8 @@ use crate::{
     commit::{Operation, Scope},
     entity::{device, push, summons},
     record::{
-        corrupt, load_channel, lock_free_devices, lock_if_known, priority_column, save_channel, save_summons,
-        summons_columns, summons_of, summons_of_device, update_summons,
+        corrupt, load_channel, lock_free_devices, lock_if_known, mode_of, priority_column, save_channel,
+        save_summons, summons_columns, summons_of, summons_of_device, update_summons,
     },
     wake::live_wakes,
 };
@@ -52,6 +52,8 @@ impl Operation for ClaimRequest {
     }
 }
 
+/// Stands where a verdict would, if nothing was sent.
+const OBSERVED: &str = "observed";
 /// How long a summons is set aside that cannot be pushed for now.
 const ASIDE: Duration = Duration::from_mins(1);
 
@@ -92,13 +94,16 @@ impl ClaimRequest {
             summons::Entity::find().filter(summons::Column::DeviceId.eq(device.id)).one(scope.tx).await?;
         let Some(row) = row.filter(|row| row.push_id.is_none()) else { return Ok(None) };
         let mut summons = summons_of(&row)?;
+        // Its labels may be others than when it was called.
+        summons.set_mode(mode_of(&device, scope.tools)?);
         let mut stored = load_channel(scope, device_id).await?;
         let Some((claim, uri)) = self.decide(scope, device_id, &mut summons, &mut stored, id).await? else {
             save_summons(scope, &summons, &stored.channel, self.now).await?;
             return Ok(None);
         };
         let columns = summons_columns(&summons, &stored.channel, self.now, scope.tools)?;
-        let leased = summons::ActiveModel { lease_until: Set(Some(lease_until.as_micros())), ..columns };
+        let lease = (!claim.observed).then(|| lease_until.as_micros());
+        let leased = summons::ActiveModel { lease_until: Set(lease), ..columns };
         update_summons(scope, &summons, leased).await?;
         let wakes = live_wakes(scope, device_id).await?;
         self.write_intent(scope, (id, summons.id(), device_id), &claim, wakes.first()).await?;
@@ -111,6 +116,7 @@ impl ClaimRequest {
             attempt: claim.attempt,
             ttl: claim.ttl,
             fresh_connection: claim.fresh_connection,
+            observed: claim.observed,
             wakes,
         }))
     }
@@ -155,6 +161,8 @@ impl ClaimRequest {
             ttl_seconds: Set(i32::try_from(claim.ttl.as_secs()).unwrap_or(i32::MAX)),
             claimed_at: Set(self.now.as_micros()),
             trace: Set(oldest.map(|wake| wake.trace.to_string()).unwrap_or_default()),
+            finished_at: Set(claim.observed.then(|| self.now.as_micros())),
+            verdict: Set(claim.observed.then(|| OBSERVED.to_owned())),
             ..Default::default()
         };
         push::Entity::insert(row).exec_without_returning(scope.tx).await?;

@@ -1,10 +1,10 @@
 //! Concluding: what WNS said, and all that follows from it, in one transaction.
 
-use ::push::{AppCondition, EndReason, Exchange, TokenTrouble, Verdict, WnsResponse};
+use ::push::{AppCondition, Deaths, EndReason, Exchange, TokenTrouble, Verdict, WnsResponse};
 use model::DeviceId;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::{Judged, PushResult};
+use super::{Judged, PushResult, mass_death};
 use crate::{
     Error, WakeRecord,
     commit::{Operation, Scope},
@@ -22,14 +22,25 @@ impl Operation for PushResult {
     }
 
     async fn run(&self, scope: &Scope<'_>) -> Result<Judged, Error> {
-        let verdict = Verdict::of(&self.exchange);
         // The device may have been deleted meanwhile; WNS's answer about the app counts all the same.
         let known = lock_if_known(scope, self.device).await?.is_some();
+        let found = match Verdict::of(&self.exchange) {
+            Verdict::ChannelDead => mass_death::weigh(scope, self).await?,
+            verdict => Found { verdict, deaths: None },
+        };
+        let verdict = found.verdict.clone();
         self.record(scope, &verdict).await?;
-        let condition = self.judge_app(scope, &verdict).await?;
+        let condition = self.judge_app(scope, &found).await?;
         let failed = if known { self.judge_device(scope, &verdict).await? } else { Vec::new() };
         Ok(Judged { verdict, failed, condition })
     }
+}
+
+/// What is made of an answer.
+pub(super) struct Found {
+    pub(super) verdict: Verdict,
+    /// Too many channels of the app died; so many.
+    pub(super) deaths: Option<Deaths>,
 }
 
 impl PushResult {
@@ -61,16 +72,21 @@ impl PushResult {
     }
 
     /// Most verdicts change nothing about an app: its row is locked only when one does.
-    async fn judge_app(&self, scope: &Scope<'_>, verdict: &Verdict) -> Result<Option<AppCondition>, Error> {
-        let rules = &scope.tools.rules;
+    async fn judge_app(&self, scope: &Scope<'_>, found: &Found) -> Result<Option<AppCondition>, Error> {
+        let (rules, verdict) = (&scope.tools.rules, &found.verdict);
         let description = self.description();
         let mut condition = condition_of(scope, self.app.as_str()).await?;
-        if !condition.judge(verdict, description, self.now, rules) {
+        if found.deaths.is_none() && !condition.judge(verdict, description, self.now, rules) {
             return Ok(None);
         }
         let locked = push_app::Entity::find_by_id(self.app.as_str()).lock_exclusive().one(scope.tx).await?;
         let Some(locked) = locked else { return Ok(None) };
         let mut condition: AppCondition = serde_json::from_str(&locked.condition)?;
+        if let Some(deaths) = found.deaths
+            && condition.weigh_deaths(deaths, self.now, rules)
+        {
+            mass_death::doubt(scope, &self.app, condition.deaths_count_from(), self.now).await?;
+        }
         condition.judge(verdict, description, self.now, rules);
         crate::app::save_condition(scope, &self.app, &condition).await?;
         Ok(Some(condition))

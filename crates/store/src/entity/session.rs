@@ -26,6 +26,7 @@ pub struct Model {
     pub platform: Option<String>,
     pub outcomes: String,
     pub ignored: i32,
+    pub outstanding: String,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -11,7 +11,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{
-    STATE, SessionCommit, SessionCommitted, SessionRecord, SessionScope, SessionStart, session_record,
+    STATE, SessionCommit, SessionCommitted, SessionRecord, SessionScope, SessionStart, Unheard, end_unheard,
+    unheard::NOTHING,
 };
 use crate::{
     Error, WakeRecord,
@@ -23,10 +24,7 @@ use crate::{
 
 /// Alerts that are kept of a session, and outcomes: the first ones. A device may send more than anybody reads.
 const ALERTS: usize = 256;
-const OUTCOMES: usize = 64;
-
-/// How a session ends that another one takes the place of.
-const SUPERSEDED: &str = "superseded";
+pub(super) const OUTCOMES: usize = 64;
 
 impl Operation for SessionCommit {
     type Output = SessionCommitted;
@@ -117,29 +115,14 @@ impl SessionCommit {
         if current.map(SessionKey::new) != newest {
             return Err(Error::Conflict("another session started meanwhile"));
         }
-        let open = || {
-            Condition::all()
-                .add(session::Column::DeviceId.eq(device.id))
-                .add(session::Column::Scope.eq(self.scope.name()))
-                .add(session::Column::EndedAt.is_null())
-        };
-        let older = session::Entity::find().filter(open()).all(scope.tx).await?;
-        if !older.is_empty() {
-            session::Entity::update_many()
-                .col_expr(session::Column::EndedAt, Expr::val(self.now.as_micros()))
-                .col_expr(session::Column::Ending, Expr::val(SUPERSEDED))
-                // Whoever is about to commit a message of the older session must see that it is over.
-                .col_expr(session::Column::Revision, Expr::col(session::Column::Revision).add(1))
-                .filter(open())
-                .exec(scope.tx)
-                .await?;
-        }
+        let open = Condition::all()
+            .add(session::Column::DeviceId.eq(device.id))
+            .add(session::Column::Scope.eq(self.scope.name()))
+            .add(session::Column::EndedAt.is_null());
+        let older = session::Entity::find().filter(open).all(scope.tx).await?;
+        let superseded = end_unheard(scope, older, Unheard::Superseded, self.now).await?;
         self.forget_uneventful(scope).await?;
-        let ended = |row: session::Model| {
-            let (ended_at, ending) = (Some(self.now.as_micros()), Some(SUPERSEDED.to_owned()));
-            session_record(session::Model { ended_at, ending, ..row })
-        };
-        older.into_iter().map(ended).collect()
+        Ok(superseded)
     }
 
     /// Of the sessions in which nothing happened, a device's last few are enough. The one that starts is among them.
@@ -246,6 +229,7 @@ impl SessionCommit {
             ending: Set(self.ending.map(str::to_owned)),
             messages: Set(count(self.messages)),
             state: Set(Some(state)),
+            outstanding: Set(joined(NOTHING, &self.outstanding, OUTCOMES)?),
             ..Default::default()
         })
     }
@@ -317,7 +301,7 @@ impl SessionCommit {
 }
 
 /// A column of recorded things with more of them, up to a limit.
-fn joined<T: Clone + Serialize + DeserializeOwned>(
+pub(super) fn joined<T: Clone + Serialize + DeserializeOwned>(
     earlier: &str,
     more: &[T],
     limit: usize,

@@ -13,7 +13,7 @@ use crate::{
     Error,
     commit::{Operation, Scope},
     entity::{channel, heartbeat, summons},
-    record::{channel_of, lock_free_devices, save_summons, summons_of},
+    record::{channel_of, lock_free_devices, mode_of, save_summons, summons_of},
 };
 
 /// Whose life signs answer windows depend on.
@@ -93,7 +93,11 @@ impl ResumeWindows {
             .await?;
         let last = devices.last().copied();
         let locked = lock_free_devices(scope, devices).await?;
-        let devices: Vec<_> = locked.into_iter().map(|device| device.id).collect();
+        let devices: Vec<_> = locked.iter().map(|device| device.id).collect();
+        let modes: HashMap<_, _> = locked
+            .iter()
+            .map(|device| Ok((device.id, mode_of(device, scope.tools)?)))
+            .collect::<Result<_, Error>>()?;
         let rows = summons::Entity::find().filter(summons::Column::DeviceId.is_in(devices.clone()));
         let rows = rows.all(scope.tx).await?;
         let channels = channel::Entity::find().filter(channel::Column::DeviceId.is_in(devices));
@@ -104,6 +108,7 @@ impl ResumeWindows {
             let (channel, mut summons) = (channel_of(channel, scope.tools)?.channel, summons_of(&row)?);
             let before = summons.clone();
             summons.extend_window(away, since);
+            summons.set_mode(modes.get(&row.device_id).copied().unwrap_or_default());
             // The rules may be others than when the process went: what is due is worked out anew.
             let due = summons.next_at(&channel, self.now, &scope.tools.rules).as_micros();
             if summons != before || due != row.next_at {

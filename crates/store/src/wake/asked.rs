@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{DeviceId, Labels, Priority, SessionKey, SummonsId, Timestamp, TraceContext, WakeId};
 use push::{
-    Answer, AppCondition, Attribution, Channel, ChannelState, Door, EndReason, Outcome, Summons, Wake,
+    Answer, AppCondition, Attribution, Channel, ChannelState, Door, EndReason, Mode, Outcome, Summons, Wake,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
@@ -15,8 +15,8 @@ use crate::{
     entity::{channel, device, idempotency_key, push_app, session, summons, wake},
     event::EventKind,
     record::{
-        channel_of, condition_of, corrupt, labels_column, load_channel, lock_if_known, priority_column,
-        save_summons, summons_columns, summons_of, summons_of_device,
+        channel_of, condition_of, corrupt, labels_column, load_channel, lock_if_known, mode_of,
+        priority_column, pushing_app, save_summons, summons_columns, summons_of, summons_of_device,
     },
 };
 
@@ -104,6 +104,19 @@ impl Store {
             Ok(device) => match self.submit(Ask { ask: ask.clone(), device }).await {
                 // The same key at another replica at the same time: now it is there to be found.
                 Err(Error::Conflict(_)) => self.submit(Ask { ask, device }).await,
+                asked => asked,
+            },
+            Err(Error::NotFound) => Ok(Err(Refused::UnknownDevice)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`Self::ask`], but waits for room in the queue of writes instead of [`Error::Busy`]. For callers that ask for many,
+    /// and bound how many at a time.
+    pub async fn ask_in_turn(&self, ask: AskWake) -> Result<Result<Asked, Refused>, Error> {
+        match self.device_id(&ask.device).await {
+            Ok(device) => match self.submit_in_turn(Ask { ask: ask.clone(), device }).await {
+                Err(Error::Conflict(_)) => self.submit_in_turn(Ask { ask, device }).await,
                 asked => asked,
             },
             Err(Error::NotFound) => Ok(Err(Refused::UnknownDevice)),
@@ -281,17 +294,19 @@ impl Ask {
         let (ask, rules) = (&self.ask, &scope.tools.rules);
         if let Some(mut summons) = summons_of_device(scope, self.device).await? {
             summons.join(ask.priority, wake.deadline(), ask.now);
+            summons.set_mode(mode_of(device, scope.tools)?);
             save_summons(scope, &summons, channel, ask.now).await?;
             return Ok(summons);
         }
         let mut summons = Summons::open(ask.summons, ask.priority, wake.deadline(), rules);
+        summons.set_mode(mode_of(device, scope.tools)?);
         if let Some(open) = open {
             summons.hold(open.heard_at + rules.open_session_silence);
         }
         let row = summons::ActiveModel {
             id: Set(summons.id().uuid()),
             device_id: Set(device.id),
-            push_app: Set(device.push_app.clone()),
+            push_app: Set(pushing_app(scope, device, channel).await?),
             ..summons_columns(&summons, channel, ask.now, scope.tools)?
         };
         summons::Entity::insert(row).exec_without_returning(scope.tx).await?;
@@ -306,7 +321,7 @@ impl Ask {
         summons: Option<&Summons>,
         channel: &Channel,
     ) -> Result<Asked, Error> {
-        let condition = condition_of(scope, &device.push_app).await?;
+        let condition = condition_of(scope, &pushing_app(scope, device, channel).await?).await?;
         Ok(Asked::of(wake, summons, channel, &condition, self.ask.now, &scope.tools.rules))
     }
 }
@@ -322,7 +337,7 @@ impl Asked {
     ) -> Self {
         let expectation = match summons {
             _ if wake.wake.end().is_some() => Expectation::Ended,
-            Some(summons) if channel.pushable(now, rules) => {
+            Some(summons) if summons.mode() == Mode::On && channel.pushable(now, rules) => {
                 expectation(summons, channel, condition.door(now), now, rules)
             }
             _ => Expectation::WaitsForSession,

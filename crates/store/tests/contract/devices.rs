@@ -1,13 +1,15 @@
 //! Devices.
 
 use model::{CertificateFingerprint, DeviceId};
-use push::{ChannelState, EndReason, Outcome};
+use push::{Channel, ChannelState, Context, Detail, EndReason, Housekeeping, Outcome, Visit};
 use secrecy::ExposeSecret;
-use store::{Credential, DeviceFilter, DeviceRef, Error, EventKind, LastRefusal, PageRequest, Refusal};
+use store::{
+    Credential, DeviceFilter, DeviceRef, Error, EventKind, LastRefusal, PageRequest, Refusal, Unenrolled,
+};
 
 use crate::{
     database::Database,
-    field::{DAY, Field, HOUR, MINUTE, NOON, SECOND, labels, new_device, uri},
+    field::{DAY, Field, HOUR, MINUTE, NOON, SECOND, ended, labels, new_device, pfn, uri},
 };
 
 pub(crate) async fn a_created_device_comes_back(database: Database) {
@@ -189,6 +191,34 @@ pub(crate) async fn refusals_are_remembered_once_a_minute(database: Database) {
     field.store.record_refusal(device, Refusal { reason: "dev_id", at: NOON + HOUR }).await.unwrap();
 }
 
+pub(crate) async fn a_reset_is_planned_for_the_next_session(database: Database) {
+    let field = Field::new(database).await;
+    let device = field.live_device("one").await;
+    let before = field.channel(device).await;
+    let wanted = DeviceRef::Name("one".parse().unwrap());
+    let planned = field.store.reset_channel(&wanted, NOON).await.unwrap().unwrap();
+    assert_eq!(planned.device.id, device);
+    assert_eq!(planned.channel.state(), ChannelState::Live, "it works until then");
+    assert!(!write_due(&before) && write_due(&planned.channel), "although just written");
+    assert_eq!(field.channel(device).await, planned.channel, "it is durable");
+    let mut leaves = ended(field.start(device, NOON).await);
+    leaves.unenrolled = true;
+    field.store.commit_session(leaves).await.unwrap();
+    assert_eq!(field.store.reset_channel(&wanted, NOON).await.unwrap().unwrap_err(), Unenrolled);
+    let nobody = DeviceRef::Name("nobody".parse().unwrap());
+    assert_eq!(field.store.reset_channel(&nobody, NOON).await.unwrap_err(), Error::NotFound);
+}
+
+pub(crate) async fn a_reset_and_a_session_do_not_overwrite_each_other(database: Database) {
+    let field = Field::new(database).await;
+    let device = field.live_device("one").await;
+    let mut commit = field.start(device, NOON).await;
+    commit.channel = Some(field.with_uri(device, "two", NOON).await);
+    field.store.reset_channel(&DeviceRef::Id(device), NOON).await.unwrap().unwrap();
+    let refused = field.store.commit_session(commit).await.unwrap_err();
+    assert!(matches!(refused, Error::Conflict(_)), "its gateway reads again and repeats: {refused:?}");
+}
+
 pub(crate) async fn what_is_secret_is_sealed(database: Database) {
     let field = Field::new(database).await;
     let mut new = new_device(&field.store, "one");
@@ -213,6 +243,16 @@ pub(crate) async fn what_is_secret_is_sealed(database: Database) {
         let texts = field.database.texts(table, column).await;
         assert!(!texts.iter().any(|text| text.contains("planted")), "{table}.{column}");
     }
+}
+
+/// Whether the device's next session writes the PFN.
+fn write_due(channel: &Channel) -> bool {
+    let (pfn, settings) = (pfn(), push::Settings::default());
+    let device = DeviceId::new(uuid::Uuid::nil());
+    let context =
+        Context { now: NOON, settings: &settings, pfn: &pfn, device, old_build: false, may_write: true };
+    let (_, steps) = Visit::begin(&mut channel.clone(), Detail::Known, &context);
+    steps.iter().any(|step| matches!(step, Housekeeping::WriteInSequence { .. }))
 }
 
 async fn names(field: &Field, filter: &DeviceFilter) -> Vec<String> {

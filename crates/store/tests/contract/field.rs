@@ -38,6 +38,15 @@ impl Field {
         Self { database, store }
     }
 
+    /// The same under other rules.
+    pub(crate) async fn with_rules(database: Database, rules: push::Settings) -> Self {
+        store::schema_up(&database.url).await.unwrap();
+        let store = Store::open(&database.url, database.key.clone(), rules, store::Retention::default());
+        let store = store.await.unwrap();
+        store.register_apps(vec![(app(), pfn())]).await.unwrap();
+        Self { database, store }
+    }
+
     pub(crate) async fn device(&self, name: &str) -> DeviceId {
         let new = new_device(&self.store, name);
         self.store.create_device(new, NOON).await.unwrap().device.id
@@ -60,9 +69,22 @@ impl Field {
 
     /// The device's channel as it is after a session in which it told this URI.
     pub(crate) async fn with_uri(&self, device: DeviceId, token: &str, now: Timestamp) -> StoredChannel {
+        self.with_uri_under(device, &pfn(), token, now).await
+    }
+
+    /// The same, where the device's push app has this PFN.
+    pub(crate) async fn with_uri_under(
+        &self,
+        device: DeviceId,
+        pfn: &Pfn,
+        token: &str,
+        now: Timestamp,
+    ) -> StoredChannel {
         let name = self.store.device(&DeviceRef::Id(device)).await.unwrap().device.name;
         let mut stored = self.store.visitor(&name).await.unwrap().channel;
-        set_up(&mut stored.channel, &self.store, device, token, now);
+        let settings = self.store.rules();
+        let context = Context { now, settings, pfn, device, old_build: false, may_write: true };
+        set_up(&mut stored.channel, token, &context);
         stored
     }
 
@@ -82,6 +104,7 @@ impl Field {
             platform: None,
             alerts: Vec::new(),
             outcomes: Vec::new(),
+            outstanding: Vec::new(),
             ignored: 0,
             eventful: false,
             origin: Origin::Unknown,
@@ -261,20 +284,18 @@ pub(crate) fn received() -> Exchange {
 }
 
 /// What a first session does to a channel: the provider is known, the PFN is written, a URI is read.
-fn set_up(channel: &mut Channel, store: &Store, device: DeviceId, token: &str, now: Timestamp) {
-    let (pfn, settings) = (pfn(), store.rules());
-    let context = Context { now, settings, pfn: &pfn, device, old_build: false, may_write: true };
-    let (mut visit, _) = Visit::begin(channel, Detail::Known, &context);
-    if channel.pfn().is_none() {
+fn set_up(channel: &mut Channel, token: &str, context: &Context<'_>) {
+    let (mut visit, _) = Visit::begin(channel, Detail::Known, context);
+    if channel.pfn() != Some(context.pfn) {
         let before = Readings { pfn: Reading::Absent, uri: Reading::Absent, status: Reading::Absent };
         let seen = Observation { before, provider: Reading::Value(true), ..Observation::default() };
-        visit.proceed(channel, &seen, &context);
+        visit.proceed(channel, &seen, context);
     }
     let read = Readings {
-        pfn: Reading::Value(pfn.to_string()),
+        pfn: Reading::Value(context.pfn.to_string()),
         uri: Reading::Value(uri(token)),
         status: Reading::Value(0),
     };
     let seen = Observation { write: Some(WriteAnswer::Done), after: read, ..Observation::default() };
-    visit.proceed(channel, &seen, &context);
+    visit.proceed(channel, &seen, context);
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use model::{Priority, Timestamp};
-use push::{ChannelState, Door, EndReason, Exchange, Outcome, TokenTrouble, WnsResponse};
-use store::{AskWake, ClaimRequest, ClaimedPush, DeviceRef, EventKind, PushRecord};
+use push::{ChannelState, Door, EndReason, Exchange, Mode, Outcome, TokenTrouble, WnsResponse};
+use store::{AskWake, ClaimRequest, ClaimedPush, DeviceRef, EventKind, Expectation, PushRecord};
 
 use crate::{
     database::Database,
@@ -320,4 +320,39 @@ pub(crate) async fn a_push_serves_the_wakes_that_were_live_meanwhile(database: D
 /// What is recorded of the first push for a claimed push's wake.
 async fn first_record(field: &Field, push: &ClaimedPush) -> PushRecord {
     field.store.pushes(&push.wakes[0]).await.unwrap().remove(0)
+}
+
+pub(crate) async fn an_observed_device_is_not_pushed_to(database: Database) {
+    let modes =
+        push::Modes { labels: vec![(("ring".into(), "pilot".into()), Mode::On)], ..Default::default() };
+    let rules = push::Settings { mode: Mode::Observe, modes, ..push::Settings::default() };
+    let field = Field::with_rules(database, rules).await;
+    let (device, pilot) = (field.live_device("one").await, field.device("two").await);
+    let asked = field.ask(device, NOON).await;
+    assert_eq!(asked.expectation, Expectation::WaitsForSession);
+    assert_eq!(asked.obstacle, Some(EndReason::PushOff));
+    let claimed = field.claim_one(NOON).await;
+    assert!(claimed.observed);
+    let record = first_record(&field, &claimed).await;
+    assert_eq!((record.verdict.as_deref(), record.finished_at), (Some("observed"), Some(NOON)));
+    assert!(field.claim(NOON + MINUTE * 9).await.is_empty(), "as if WNS had taken it");
+    assert_eq!(field.store.expire_leases(NOON + HOUR).await.unwrap(), 0, "nothing is under way");
+    let ended = field.store.end_due_wakes(NOON + HOUR).await.unwrap();
+    assert_eq!(ended[0].wake.end().unwrap().outcome, Outcome::Unanswered(EndReason::PushOff));
+    field.database.execute("UPDATE devices SET labels = '{\"ring\":\"pilot\"}' WHERE name = 'two'").await;
+    field.go_live(pilot, "two", NOON).await;
+    field.ask(pilot, NOON + HOUR).await;
+    assert!(!field.claim_one(NOON + HOUR).await.observed, "its label says so");
+}
+
+pub(crate) async fn a_restart_heeds_the_new_mode(database: Database) {
+    let field =
+        Field::with_rules(database, push::Settings { mode: Mode::Off, ..push::Settings::default() }).await;
+    let device = field.live_device("one").await;
+    field.store.beat(NOON).await.unwrap();
+    field.ask(device, NOON).await;
+    assert!(field.claim(NOON).await.is_empty());
+    let again = Field::new(field.database.clone()).await;
+    again.store.resume_windows(NOON + SECOND).await.unwrap();
+    assert!(!again.claim_one(NOON + SECOND).await.observed);
 }

@@ -3,8 +3,8 @@
 use futures_util::future::join_all;
 use push::{Answer, Attribution, ChannelState, EndReason, Origin, Outcome};
 use store::{
-    AskWake, DeviceInfo, DeviceRef, Error, EventKind, Expectation, RecordedAlert, RecordedOutcome, Refused,
-    SessionCommit, SessionScope, SessionStart,
+    AskWake, DeviceInfo, DeviceRef, Error, EventKind, Expectation, PageRequest, RecordedAlert,
+    RecordedOutcome, Refused, SessionCommit, SessionScope, SessionStart,
 };
 
 use crate::{
@@ -376,6 +376,56 @@ pub(crate) async fn what_became_of_commands_is_recorded(database: Database) {
     assert_eq!(record.ignored, 3);
 }
 
+pub(crate) async fn what_nobody_answered_is_recorded_as_unknown(database: Database) {
+    let field = Field::new(database).await;
+    let unknown = |n: usize| RecordedOutcome {
+        command: "before".into(),
+        target: Some(format!("./DevDetail/{n}")),
+        status: None,
+        original_error: None,
+    };
+    let answered = RecordedOutcome { status: Some(200), ..unknown(0) };
+    let [replaced, silent, orderly] =
+        [field.device("replaced").await, field.device("silent").await, field.device("orderly").await];
+    let mut keys = Vec::new();
+    for device in [replaced, silent, orderly] {
+        let start =
+            SessionCommit { outstanding: vec![unknown(0), unknown(1)], ..field.start(device, NOON).await };
+        let key = start.key;
+        field.store.commit_session(start).await.unwrap();
+        let mut next = field.next_message(device, key, NOON + SECOND).await;
+        // One of the two is answered.
+        next = SessionCommit { outcomes: vec![answered.clone()], outstanding: vec![unknown(1)], ..next };
+        if device == orderly {
+            next = ended(SessionCommit { outstanding: Vec::new(), ..next });
+        }
+        field.store.commit_session(next).await.unwrap();
+        let open = field.store.session(key).await.unwrap();
+        assert_eq!(
+            open.outcomes,
+            std::slice::from_ref(&answered),
+            "nothing is said of it while it may be answered"
+        );
+        keys.push(key);
+    }
+    for device in [replaced, orderly] {
+        let start = field.start(device, NOON + MINUTE).await;
+        for superseded in field.store.commit_session(start).await.unwrap().superseded {
+            assert_eq!(superseded.outcomes, [answered.clone(), unknown(1)], "told to whoever reports it");
+        }
+    }
+    let over = field.store.end_silent_sessions(NOON + MINUTE * 15 + SECOND).await.unwrap();
+    assert_eq!(over.iter().map(|over| over.key).collect::<Vec<_>>(), [keys[1]]);
+    assert_eq!(over[0].outcomes, [answered.clone(), unknown(1)]);
+    for (key, expect) in keys.into_iter().zip([
+        vec![answered.clone(), unknown(1)],
+        vec![answered.clone(), unknown(1)],
+        vec![answered],
+    ]) {
+        assert_eq!(field.store.session(key).await.unwrap().outcomes, expect);
+    }
+}
+
 pub(crate) async fn uneventful_sessions_are_few(database: Database) {
     let field = Field::new(database).await;
     let device = field.device("one").await;
@@ -391,4 +441,30 @@ pub(crate) async fn uneventful_sessions_are_few(database: Database) {
     assert!(eventful.iter().all(|key| kept.contains(key)), "what is worth keeping stays");
     let uneventful: Vec<_> = last.iter().filter(|key| kept.contains(key)).collect();
     assert_eq!(uneventful, last[last.len() - 5..].iter().collect::<Vec<_>>());
+}
+
+pub(crate) async fn sessions_are_paged_newest_first(database: Database) {
+    let field = Field::new(database).await;
+    let (device, other) = (field.device("one").await, field.device("two").await);
+    let mut keys = Vec::new();
+    // Three in a row start within the same microsecond.
+    for minute in [1, 2, 2, 2, 3] {
+        let commit = SessionCommit { eventful: true, ..field.start(device, NOON + MINUTE * minute).await };
+        keys.insert(0, commit.key);
+        field.store.commit_session(ended(commit)).await.unwrap();
+    }
+    field.open_session(other, NOON).await;
+    let mut found = Vec::new();
+    let mut request = PageRequest { size: 2, after: None };
+    loop {
+        let page = field.store.sessions(device, &request).await.unwrap();
+        found.extend(page.items.into_iter().map(|session| session.key));
+        request.after = page.next;
+        if request.after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, keys, "each once");
+    let wrong = PageRequest { size: 2, after: Some("x".into()) };
+    assert_eq!(field.store.sessions(device, &wrong).await.unwrap_err(), Error::NotFound);
 }

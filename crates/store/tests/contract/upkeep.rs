@@ -48,7 +48,7 @@ pub(crate) async fn wakes_end_at_their_deadlines_for_a_reason(database: Database
     assert!(field.store.end_due_wakes(NOON + HOUR).await.unwrap().is_empty());
     assert_eq!(field.again(&patient).await.wake.end(), None);
     assert_eq!(field.database.count("summonses").await, 1, "that of the patient one");
-    field.store.command_app(&app(), AppCommand::Pause).await.unwrap();
+    field.store.command_app(&app(), AppCommand::Pause, NOON).await.unwrap();
     let paused = field.ask(field.live_device("paused").await, NOON + HOUR).await;
     field.store.end_due_wakes(NOON + HOUR * 2).await.unwrap();
     let end = field.again(&paused).await.wake.end().unwrap();

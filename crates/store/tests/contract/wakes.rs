@@ -31,7 +31,7 @@ pub(crate) async fn the_expectation_is_told(database: Database) {
     let gated = field.ask(device, NOON + SECOND).await;
     assert_eq!(gated.expectation, Expectation::GatedUntil(NOON + MINUTE * 10));
     assert_eq!(gated.obstacle, Some(EndReason::ChannelGated));
-    field.store.command_app(&app(), AppCommand::Pause).await.unwrap();
+    field.store.command_app(&app(), AppCommand::Pause, NOON).await.unwrap();
     let paused = field.store.expect(field.again(&asked).await, NOON + SECOND).await.unwrap();
     assert_eq!(paused.expectation, Expectation::GatedUntil(Timestamp::MAX));
 }

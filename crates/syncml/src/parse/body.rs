@@ -29,6 +29,7 @@ pub(super) fn read<'a>(scanner: &mut Scanner<'a>) -> Result<Body<'a>, ParseError
 }
 
 fn command<'a>(scanner: &mut Scanner<'a>, name: &'a str) -> Result<Command<'a>, ParseError> {
+    scanner.count_command()?;
     Ok(match name {
         "Add" => Command::Add(node_command(scanner)?),
         "Alert" => Command::Alert(alert(scanner)?),
@@ -134,7 +135,7 @@ fn unsupported<'a>(scanner: &mut Scanner<'a>, name: &'a str) -> Result<Unsupport
         "CmdID" => scanner.token_into(&mut cmd_id),
         _ => scanner.skip(),
     })?;
-    let name = name.into();
+    let name = name[..name.floor_char_boundary(Unsupported::LONGEST_NAME)].into();
     Ok(Unsupported { name, cmd_id })
 }
 

@@ -11,6 +11,8 @@ pub struct Limits {
     pub depth: usize,
     /// Elements in all: 16,384.
     pub elements: usize,
+    /// Commands in all, those inside of groups too: 4,096. A command that says anything has four elements.
+    pub commands: usize,
     /// Attributes of one element: 32.
     pub attributes_per_element: usize,
     /// Attributes in all: 4,096.
@@ -25,6 +27,7 @@ impl Default for Limits {
             bytes: 1 << 20,
             depth: 64,
             elements: 1 << 14,
+            commands: 1 << 12,
             attributes_per_element: 32,
             attributes: 1 << 12,
             text: 1 << 19,

@@ -41,6 +41,7 @@ pub(super) struct Scanner<'a> {
     is_plain: bool,
     elements: usize,
     attributes: usize,
+    commands: usize,
 }
 
 impl<'a> Scanner<'a> {
@@ -59,6 +60,7 @@ impl<'a> Scanner<'a> {
             is_plain: !xml::has_byte(source, |b| matches!(b, b'\r' | b']')),
             elements: 0,
             attributes: 0,
+            commands: 0,
         }
     }
 
@@ -102,6 +104,12 @@ impl<'a> Scanner<'a> {
     /// The error for a text that is longer than the limit, if it is.
     pub(super) fn check_text(&self, bytes: usize) -> Result<(), ParseError> {
         self.check("bytes of text in one element", bytes, self.limits.text)
+    }
+
+    /// Counts a command: the element that was just opened is one.
+    pub(super) fn count_command(&mut self) -> Result<(), ParseError> {
+        self.commands += 1;
+        self.check("commands", self.commands, self.limits.commands)
     }
 
     pub(super) fn next(&mut self) -> Result<Token<'a>, ParseError> {

@@ -111,6 +111,8 @@ fn limits_hold() {
         (format!("<SyncML{}/>", attributes(80_000)), "32 attributes of one element"),
         (format!("<SyncML>{}", format!("<a{few}/>").repeat(200)), "4096 attributes"),
         (format!("<SyncML>{}", "<a/>".repeat(20_000)), "16384 elements"),
+        (with_body(&"<Get/>".repeat(5_000)), "4096 commands"),
+        (with_body(&"<Atomic><a/></Atomic>".repeat(2_100)), "4096 commands"),
         ("<SyncML>".to_owned() + &"<a>".repeat(100_000), "64 elements inside one another"),
         (
             with_body(&format!("<Get><Item><Data>{}</Data></Item></Get>", "x".repeat(600_000))),
@@ -139,6 +141,22 @@ fn a_document_cut_anywhere_is_refused() {
     assert!(parse(document.as_bytes()).is_ok());
     for length in 0..document.len() {
         assert!(parse(&document.as_bytes()[..length]).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn what_a_status_repeats_of_a_command_is_short() {
+    for (name, cmd_id, expect) in [
+        ("Map".to_owned(), "7".to_owned(), ("Map".to_owned(), true)),
+        ("é".repeat(40), "7".repeat(64), ("é".repeat(32), true)),
+        // No character is cut in two.
+        ("éaé".repeat(40), "7".repeat(65), ("éaé".repeat(12) + "éa", false)),
+    ] {
+        let document = with_body(&format!("<{name}><CmdID>{cmd_id}</CmdID></{name}>"));
+        let message = parse(document.as_bytes()).unwrap();
+        let command = &message.commands[0];
+        assert_eq!((command.name().to_owned(), command.cmd_id() == Some(&cmd_id)), expect);
+        assert_eq!(parse(message.to_xml().as_bytes()).unwrap(), message);
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) struct TokenCache {
     backoff_max: Duration,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     token: Token,
     renew_at: Instant,
@@ -80,6 +80,12 @@ impl TokenCache {
                 }
             }
         }
+    }
+
+    /// The cache of the same client with another secret: the token that is held serves on until it fails or ends, and
+    /// failures of the old secret are forgotten.
+    pub(super) fn with_another_secret(&self) -> Self {
+        Self { held: self.held.clone(), failure: None, ..*self }
     }
 
     /// Forgets the token, if it is still this one.
@@ -192,6 +198,18 @@ mod tests {
         let end = start + Duration::from_secs(1_000);
         cache.store(Err(trouble(None)), end, end).unwrap_err();
         assert_eq!(cache.look(end), Look::Failed(trouble(None)));
+    }
+
+    #[test]
+    fn another_secret_keeps_the_token_and_forgets_failures() {
+        let (mut cache, start) = (cache(), some_time());
+        cache.store(Ok(issued("a", 1_000)), start, start).unwrap();
+        let late = start + Duration::from_secs(950);
+        cache.store(Err(trouble(Some(900))), late, late).unwrap();
+        let next = cache.with_another_secret();
+        assert_eq!(next.state(late), TokenState::Held(Duration::from_secs(50)));
+        assert_eq!(next.look(just_before(late)), Look::Renew, "with the new secret, and at once");
+        assert_eq!(next.look(start), Look::Use(Token::new("a").unwrap()));
     }
 
     #[test]

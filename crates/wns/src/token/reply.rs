@@ -52,10 +52,7 @@ pub(super) fn read(
             let description = format!("the token endpoint answered {status}");
             Err(TokenTrouble::Unavailable { retry_after, description })
         }
-        400..=499 => {
-            let description = without_secrets(&reason(status, body), auth);
-            Err(TokenTrouble::Credential { description })
-        }
+        400..=499 => Err(refused(status, body, auth)),
         // Redirects are not followed: the secret would go along.
         _ => Err(unavailable(&format!("the token endpoint answered {status}, which is not understood"))),
     }
@@ -85,8 +82,20 @@ fn lifetime(expires_in: &Value) -> Duration {
     seconds.map_or(USUAL_LIFETIME, Duration::from_secs).min(Duration::from_hours(30 * 24))
 }
 
-fn reason(status: u16, body: Option<&[u8]>) -> String {
+/// A refusal is the credentials' fault, unless the endpoint says that it is its own (RFC 6749 §4.1.2.1; Entra sends these
+/// with 400, too).
+fn refused(status: u16, body: Option<&[u8]>, auth: &Auth) -> TokenTrouble {
     let failure: Failure = body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+    let description = without_secrets(&reason(status, &failure), auth);
+    match failure.error.as_str() {
+        "temporarily_unavailable" | "server_error" => {
+            TokenTrouble::Unavailable { retry_after: None, description }
+        }
+        _ => TokenTrouble::Credential { description },
+    }
+}
+
+fn reason(status: u16, failure: &Failure) -> String {
     match (failure.error.as_str(), failure.error_description.as_str()) {
         ("", _) => format!("the token endpoint answered {status}"),
         (error, "") => error.to_owned(),
@@ -96,8 +105,7 @@ fn reason(status: u16, body: Option<&[u8]>) -> String {
 
 /// Some endpoints quote what they were sent.
 fn without_secrets(text: &str, auth: &Auth) -> String {
-    let Auth::Legacy(auth) = auth;
-    let secret = auth.secret.expose_secret();
+    let secret = auth.secret().expose_secret();
     let text = if secret.is_empty() { text.to_owned() } else { text.replace(secret, "[secret]") };
     bounded(text.as_bytes())
 }
@@ -170,6 +178,8 @@ mod tests {
             check(status, "slow down", &asks_to_wait(status));
         }
         for (status, body) in [
+            (400, r#"{"error":"temporarily_unavailable","error_description":"AADSTS90033"}"#),
+            (401, r#"{"error":"server_error"}"#),
             (200, "not json"),
             (200, "{}"),
             (200, r#"{"access_token":""}"#),

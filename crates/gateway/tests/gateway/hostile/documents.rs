@@ -51,7 +51,7 @@ pub(super) async fn laughs(attacked: Attacked) -> String {
     .await
 }
 
-/// As many as a message may have elements; nobody is believed, but each gets its Status.
+/// More commands than a message may have.
 pub(super) async fn commands(attacked: Attacked) -> String {
     let commands = repeated(20_000, |text, id| write!(text, "<A><CmdID>{id}</CmdID></A>"));
     let body = format!(

@@ -30,8 +30,8 @@ pub(crate) fn rules() -> Vec<Rule> {
             .gets_each("0:401+Chal 2:401 3:401 Final", WELCOME)
             .says(PACKAGE_1)
             .gets(WELCOME),
-        rule("§7.2", "one more challenge after a wrong Cred is enough")
-            .sends(Envelope { ahead: 4, ..from(Sender::Neighbour) }, PACKAGE_1)
+        rule("§7.2", "a wrong Cred later than any session lasts gets no further challenge")
+            .sends(Envelope { ahead: 65, ..from(Sender::Neighbour) }, PACKAGE_1)
             .gets_each("0:401 2:401 3:401 Final", REFUSED_BY_CERTIFICATE),
         rule("§7.2", "the challenge is md5 with Type, Format and NextNonce of 128 bits or more")
             .only(&[Identity::Md5])

@@ -22,7 +22,8 @@ pub(crate) fn rules() -> Vec<Rule> {
         rule("§6", "a body over the limit is answered 413").sees(|scene| Box::pin(too_large(scene))),
         rule("§1.1", "mode and Platform of the query are recorded, once per session")
             .sees(|scene| Box::pin(query(scene))),
-        rule("§1.1", "UserAgentOrigin 3 says that a push brought it").sees(|scene| Box::pin(origin(scene))),
+        rule("§1.1", "UserAgentOrigin 3, as a header or a field, says that a push brought it")
+            .sees(|scene| Box::pin(origin(scene))),
         rule("§1.1", "HTTP/1.1, one message after the other on a connection")
             .sees(|scene| Box::pin(http_1(scene))),
         rule("§1.1", "HTTP/2 by prior knowledge in the clear, by ALPN under TLS")
@@ -160,11 +161,19 @@ async fn query(scene: &mut Scene) {
 }
 
 async fn origin(scene: &mut Scene) {
-    for (value, expect) in [("3,2", Some("push")), ("2", Some("other")), ("", None)] {
-        scene.origin = value;
-        scene.session = format!("1{}", value.len());
+    let table = [
+        ("3,2", "", Some("push")),
+        ("2", "", Some("other")),
+        ("", "?mode=Machine&UserAgentOrigin=3", Some("push")),
+        ("2", "?UserAgentOrigin=3", Some("other")),
+        ("", "", None),
+    ];
+    for (session, (header, query, expect)) in (10..).zip(table) {
+        scene.origin = header;
+        query.clone_into(&mut scene.query);
+        scene.session = format!("{session}");
         scene.open(PACKAGE_1).await;
-        assert_eq!(scene.sessions().await[0].origin.as_deref(), expect, "{value}");
+        assert_eq!(scene.sessions().await[0].origin.as_deref(), expect, "{header} {query}");
     }
 }
 

@@ -199,6 +199,8 @@ async fn reply_is_the_same(scene: &mut Scene) {
 async fn first_was_superseded(scene: &mut Scene) {
     let [new, old] = &scene.sessions().await[..] else { panic!("two sessions") };
     assert_eq!((new.ending.as_deref(), old.ending.as_deref()), (None, Some("superseded")));
+    let unknown = !old.outcomes.is_empty() && old.outcomes.iter().all(|outcome| outcome.status.is_none());
+    assert!(unknown && new.outcomes.is_empty(), "what was asked is unknown for good: {:?}", old.outcomes);
 }
 
 fn exec_is_not_allowed(scene: &Scene) {

@@ -200,7 +200,7 @@ fn push_status(status: i32) -> &'static str {
     }
 }
 
-fn session_rows(sessions: &[Session]) -> Table {
+pub(super) fn session_rows(sessions: &[Session]) -> Table {
     let mut table = Table::new(["SESSION", "STARTED", "ENDED", "MESSAGES", "TRACE"]);
     for session in sessions {
         let ended = match session.ending() {

@@ -86,7 +86,7 @@ struct Hint {
 }
 
 #[derive(Serialize)]
-struct Session {
+pub(in crate::client) struct Session {
     id: String,
     protocol_session_id: String,
     scope: String,

@@ -48,6 +48,12 @@ pub(super) fn read(section: &mut Section<'_, '_>, default: &::gateway::Settings)
     let certificates = by_proxy || client_certificates;
     let proof = proof(section, certificates && !schemes.is_empty());
     let header = header(section);
+    if !by_proxy && header.as_ref().is_some_and(|header| *header != HEADER) {
+        section.mistake(
+            "proxy_cert_header",
+            "has no use: certificates in it count only with \"proxy-cert\" in gateway.auth",
+        );
+    }
     let identity = Identity {
         client_certificates,
         proxy_certificates: header.filter(|_| by_proxy),
@@ -139,7 +145,7 @@ fn networks(section: &mut Section<'_, '_>) -> Vec<IpNet> {
             Err(_) => section.mistake(
                 "trusted_proxies",
                 format!(
-                    "has {text:?}, which is no network: write an address or a CIDR such as \"10.0.0.0/8\""
+                    "has {text:?}, which is no network: write an address or a CIDR such as \"10.0.0.5/32\""
                 ),
             ),
         }

@@ -9,6 +9,7 @@ pub(super) fn message(section: &mut Section<'_, '_>, default: &syncml::Limits) -
         bytes: section.count("max_message_bytes", default.bytes),
         depth: section.count("max_depth", default.depth),
         elements: section.count("max_elements", default.elements),
+        commands: section.count("max_commands", default.commands),
         attributes_per_element: section.count("max_attributes_per_element", default.attributes_per_element),
         attributes: section.count("max_attributes", default.attributes),
         text: section.count("max_text_bytes", default.text),

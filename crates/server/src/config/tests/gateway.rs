@@ -66,7 +66,7 @@ fn proxies_are_read() {
     assert_eq!(gateway.sessions.proof, dm::Proof::Both);
     let networks: Vec<_> = gateway.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::1/128"]);
-    let gateway = read("gateway.proxy_cert_header = \"X-SSL-Client-Cert\"", &[]).unwrap().gateway;
+    let gateway = read("gateway.trusted_proxies = [\"10.1.2.3\"]", &[]).unwrap().gateway;
     assert_eq!(gateway.proxy_certificates, None, "no header counts unless it is asked for");
 }
 
@@ -94,6 +94,14 @@ fn what_is_risky_is_noted() {
     check("session_auth = \"212\"", &["gateway.session_auth is \"212\": whoever"]);
     let proxied = "auth = [\"proxy-cert\"]\nsession_auth = \"212\"\n";
     check(&format!("{proxied}trusted_proxies = [\"10.0.0.1\"]"), &[]);
+    for (networks, expect) in [
+        (&["10.0.0.0/24", "2001:db8::/64"][..], None),
+        (&["192.168.0.0/16"][..], Some("gateway.trusted_proxies holds networks that are wider")),
+        (&["2001:db8::/48"][..], Some("gateway.trusted_proxies holds networks that are wider")),
+        (&["0.0.0.0/1", "128.0.0.0/1"][..], Some("gateway.trusted_proxies holds every address")),
+    ] {
+        check(&format!("trusted_proxies = {networks:?}"), expect.as_slice());
+    }
     check(
         &format!("{proxied}trusted_proxies = [\"::/0\"]\ncertificate_name = \"san\""),
         &[
@@ -125,12 +133,18 @@ fn mistakes_of_identity_are_sentences() {
     check(
         "trusted_proxies = [\"proxy.test\"]",
         "gateway.trusted_proxies has \"proxy.test\", which is no network: write an address or a CIDR such as \
-         \"10.0.0.0/8\".",
+         \"10.0.0.5/32\".",
     );
     check(
         "proxy_cert_header = \"Client Cert\"",
         "gateway.proxy_cert_header is no name of a header: write one such as \"Client-Cert\".",
     );
+    check(
+        "proxy_cert_header = \"X-SSL-Client-Cert\"",
+        "gateway.proxy_cert_header has no use: certificates in it count only with \"proxy-cert\" in gateway.auth.",
+    );
+    check("max_reply_bytes = 100", "gateway.max_reply_bytes is 100: write 4096 or more.");
+    check("max_text_bytes = 10", "gateway.max_text_bytes is 10: write 4096 or more.");
     check(
         "certificate_name = \"cn\"",
         "gateway.certificate_name needs \"client-cert\" or \"proxy-cert\" in gateway.auth: add one of them, or write \

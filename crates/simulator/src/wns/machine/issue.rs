@@ -1,4 +1,4 @@
-//! The token endpoint, as the legacy one answers (wns.md §1.1).
+//! The token endpoints: the legacy one (wns.md §1.1), and Entra's where the path names a tenant.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::{Machine, Random};
+use super::{Machine, Random, entra};
 use crate::wns::{
     faults::TokenFault,
     reply::{self, Answer},
@@ -18,21 +18,31 @@ use crate::wns::{
 
 /// The fields of a token request.
 #[derive(Default)]
-struct Form<'a> {
-    grant_type: Cow<'a, str>,
-    client_id: Cow<'a, str>,
-    client_secret: Cow<'a, str>,
-    scope: Cow<'a, str>,
+pub(super) struct Form<'a> {
+    pub(super) grant_type: Cow<'a, str>,
+    pub(super) client_id: Cow<'a, str>,
+    pub(super) client_secret: Cow<'a, str>,
+    pub(super) scope: Cow<'a, str>,
 }
 
 impl Machine {
-    /// A request to the token endpoint.
+    /// A request to a token endpoint. Every answer tells the time.
     pub fn token(&mut self, request: &Request<Bytes>, now: Timestamp, random: Random) -> Answer {
         self.counters.token_requests += 1;
         let form = Form::parse(request);
-        let pfn = form.as_ref().and_then(|form| self.client(form)).unwrap_or_default();
-        let fault = self.token_faults.take(&pfn, None);
-        match fault {
+        let verdict = match entra::tenant(request.uri().path()) {
+            Some(tenant) => match self.entra_client(tenant, form.as_ref()) {
+                Ok(app) => Ok(app.pfn.clone()),
+                Err(refusal) => Err(refusal.reply(now, random)),
+            },
+            None => {
+                self.legacy_client(form.as_ref()).map_err(|(error, text)| reply::oauth_error(error, text))
+            }
+        };
+        let fault = self.token_faults.take(verdict.as_deref().unwrap_or_default(), None);
+        let settle =
+            |machine: &mut Self| verdict.map_or_else(|no| no, |pfn| machine.issue(&pfn, now, random));
+        let answer = match fault {
             Some(TokenFault::Error { error, description }) => {
                 Answer::Reply(reply::oauth_error(&error, &description))
             }
@@ -44,28 +54,17 @@ impl Machine {
             }
             Some(TokenFault::Closed) => Answer::Close,
             Some(TokenFault::Slow(millis)) => {
-                Answer::Reply(self.issue(form, now, random)).later(Duration::from_millis(millis))
+                Answer::Reply(settle(self)).later(Duration::from_millis(millis))
             }
-            None => Answer::Reply(self.issue(form, now, random)),
-        }
+            None => Answer::Reply(settle(self)),
+        };
+        answer.dated(now)
     }
 
-    fn issue(&mut self, form: Option<Form<'_>>, now: Timestamp, random: Random) -> Response<Bytes> {
-        let Some(form) = form else {
-            return reply::oauth_error("invalid_request", "The request is not a POST of a form.");
-        };
-        if form.grant_type != "client_credentials" {
-            return reply::oauth_error("unsupported_grant_type", "The grant type is not supported.");
-        }
-        let Some(pfn) = self.client(&form) else {
-            return reply::oauth_error("invalid_client", "Invalid client id or secret.");
-        };
-        if form.scope != "notify.windows.com" {
-            return reply::oauth_error("invalid_scope", "The scope is not valid.");
-        }
+    fn issue(&mut self, pfn: &str, now: Timestamp, random: Random) -> Response<Bytes> {
         self.counters.tokens_issued += 1;
         let lifetime = self.settings.token_lifetime;
-        let token = self.tokens.issue(&pfn, now + lifetime, self.settings.live_tokens, random);
+        let token = self.tokens.issue(pfn, now + lifetime, self.settings.live_tokens, random);
         let mut body = json!({ "access_token": token, "token_type": "bearer" });
         match self.settings.expires_in {
             ExpiresIn::Number => body["expires_in"] = lifetime.as_secs().into(),
@@ -73,6 +72,23 @@ impl Machine {
             ExpiresIn::Missing => {}
         }
         reply::json(200, &body)
+    }
+
+    /// The PFN of the app whose legacy credentials these are, or the OAuth error and its description.
+    fn legacy_client(&self, form: Option<&Form<'_>>) -> Result<String, (&'static str, &'static str)> {
+        let Some(form) = form else {
+            return Err(("invalid_request", "The request is not a POST of a form."));
+        };
+        if form.grant_type != "client_credentials" {
+            return Err(("unsupported_grant_type", "The grant type is not supported."));
+        }
+        let Some(pfn) = self.client(form) else {
+            return Err(("invalid_client", "Invalid client id or secret."));
+        };
+        if form.scope != "notify.windows.com" {
+            return Err(("invalid_scope", "The scope is not valid."));
+        }
+        Ok(pfn)
     }
 
     /// The PFN of the app whose SID and secret these are. The prefix must be there; the case of the SID is free.
@@ -113,9 +129,11 @@ mod tests {
     use super::*;
     use crate::wns::{App, Settings};
 
-    fn ask(machine: &mut Machine, fields: &[(&str, &str)]) -> (u16, Value) {
+    fn ask(machine: &mut Machine, path: &str, fields: [&str; 4]) -> (u16, Value) {
+        let names = ["grant_type", "client_id", "client_secret", "scope"];
+        let fields = names.iter().zip(fields);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request = Request::post("/accesstoken.srf")
+        let request = Request::post(path)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body.into())
             .unwrap();
@@ -141,16 +159,48 @@ mod tests {
             (grant, sid, secret, "everything", Some("invalid_scope")),
             ("password", sid, secret, scope, Some("unsupported_grant_type")),
         ] {
-            let fields = [
-                ("grant_type", grant_type),
-                ("client_id", client_id),
-                ("client_secret", client_secret),
-                ("scope", scope),
-            ];
-            let (status, body) = ask(&mut Machine::new(Settings::default(), "http://x"), &fields);
+            let fields = [grant_type, client_id, client_secret, scope];
+            let mut machine = Machine::new(Settings::default(), "http://x");
+            let (status, body) = ask(&mut machine, "/accesstoken.srf", fields);
             assert_eq!(body["error"].as_str(), expect);
             assert_eq!(status, if expect.is_some() { 400 } else { 200 });
             assert_eq!(body["expires_in"].as_u64(), expect.is_none().then_some(86_400));
+        }
+    }
+
+    #[test]
+    fn entra_refuses_in_its_own_words() {
+        let entra = App::example().entra.unwrap();
+        let (id, secret, scope) =
+            (&*entra.client_id, entra.secret.expose_secret(), "https://wns.windows.com/.default");
+        let grant = "client_credentials";
+        for (tenant, fields, expect) in [
+            (&*entra.tenant, [grant, id, secret, scope], None),
+            ("elsewhere", [grant, id, secret, scope], Some((400, "invalid_request", 90_002))),
+            (&*entra.tenant, ["", id, secret, scope], Some((400, "invalid_request", 900_144))),
+            (&*entra.tenant, ["password", id, secret, scope], Some((400, "unsupported_grant_type", 70_003))),
+            (&*entra.tenant, [grant, "nobody", secret, scope], Some((400, "unauthorized_client", 700_016))),
+            (&*entra.tenant, [grant, id, "wrong", scope], Some((401, "invalid_client", 7_000_215))),
+            (&*entra.tenant, [grant, id, secret, "notify.windows.com"], Some((400, "invalid_scope", 70_011))),
+            // Microsoft's sample has a slash too many (wns.md §1.2).
+            (
+                &*entra.tenant,
+                [grant, id, secret, "https://wns.windows.com/.default/"],
+                Some((400, "invalid_scope", 70_011)),
+            ),
+        ] {
+            let mut machine = Machine::new(Settings::default(), "http://x");
+            let (status, body) = ask(&mut machine, &format!("/{tenant}/oauth2/v2.0/token"), fields);
+            let Some((refused, error, code)) = expect else {
+                assert_eq!((status, body["expires_in"].as_u64()), (200, Some(86_400)));
+                continue;
+            };
+            assert_eq!(
+                (status, &body["error"], &body["error_codes"][0]),
+                (refused, &json!(error), &json!(code))
+            );
+            let description = body["error_description"].as_str().unwrap();
+            assert!(description.starts_with(&format!("AADSTS{code}: ")), "{description}");
         }
     }
 

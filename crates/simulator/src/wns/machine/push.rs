@@ -61,6 +61,7 @@ impl Machine {
             Some(PushFault::ChannelThrottled) => thrown_away("channelthrottled"),
             Some(PushFault::Http(fault)) => alone(Answer::Reply(reply::scripted(&fault, now))),
             Some(PushFault::Closed) => alone(Answer::Close),
+            Some(PushFault::Reset) => alone(Answer::Reset),
             Some(PushFault::ClosedAfterDelivery) => {
                 let settled = self.settle(push, pfn, body, now, id);
                 Reaction { answer: Answer::Close, ..settled }
@@ -113,7 +114,7 @@ impl Machine {
         let counters = &mut self.counters;
         counters.delivered += u64::from(reaction.delivery.is_some());
         match &reaction.answer {
-            Answer::Close => {}
+            Answer::Close | Answer::Reset => {}
             Answer::Reply(reply) | Answer::Later(_, reply) if !reply.status().is_success() => {
                 counters.refused += 1;
             }
@@ -219,7 +220,7 @@ fn signed(answer: Answer, request: &Request<Bytes>, random: Random) -> Answer {
     match answer {
         Answer::Reply(reply) => Answer::Reply(sign(reply)),
         Answer::Later(delay, reply) => Answer::Later(delay, sign(reply)),
-        Answer::Close => Answer::Close,
+        cut @ (Answer::Close | Answer::Reset) => cut,
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// A map of at most so many entries. What was not touched for longest is forgotten first.
-pub(super) struct Bounded<K, V> {
+pub(crate) struct Bounded<K, V> {
     most: usize,
     touches: u64,
     entries: HashMap<K, (u64, V)>,
@@ -14,17 +14,17 @@ pub(super) struct Bounded<K, V> {
 }
 
 impl<K: Copy + Eq + Hash, V> Bounded<K, V> {
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { most: most.max(1), touches: 0, entries: HashMap::new(), by_touch: BTreeMap::new() }
     }
 
     /// What is remembered of `key`. Looking is no touch.
-    pub(super) fn get(&self, key: &K) -> Option<&V> {
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key).map(|(_, value)| value)
     }
 
     /// What is remembered of `key`, or something new, to be changed.
-    pub(super) fn touch(&mut self, key: K, new: impl FnOnce() -> V) -> &mut V {
+    pub(crate) fn touch(&mut self, key: K, new: impl FnOnce() -> V) -> &mut V {
         self.touches += 1;
         let touch = self.touches;
         if let Some((last, _)) = self.entries.get(&key) {

@@ -1,0 +1,120 @@
+//! `check`: what works and what does not, in words.
+
+use std::time::Duration;
+
+use push::TokenTrouble;
+use secrecy::ExposeSecret;
+use store::{OpenError, Store};
+use wns::{ClockSkew, WnsClient};
+
+use crate::{
+    config::{Config, Engine, PushApp},
+    failure::{Failure, Outcome},
+    open, print,
+    serve::wns_client,
+};
+
+mod advice;
+
+/// How far a clock may be off before it is worth a word. Token endpoints tell the time to a second.
+const SKEW: Duration = Duration::from_mins(1);
+
+/// Tries everything, one after the other; what fails does not keep the rest from being tried.
+pub(crate) async fn run(config: &Config) -> Outcome {
+    for warning in config.warnings() {
+        print::line(format!("note      {warning}"))?;
+    }
+    let mut findings = vec![database(config).await];
+    let wns = wns_client(config)?;
+    for app in &config.push_apps {
+        findings.push(credentials(&wns, app).await);
+        findings.extend(clock(&wns, app));
+    }
+    let mut broken = 0;
+    for finding in &findings {
+        print::line(finding.line())?;
+        broken += usize::from(matches!(finding, Finding::Broken(_)));
+    }
+    match broken {
+        0 => print::line("Everything that was tried works."),
+        1 => Err(Failure::new("One thing does not work.")),
+        more => Err(Failure::new(format!("{more} things do not work."))),
+    }
+}
+
+/// What came of a try, in a sentence or two.
+enum Finding {
+    Works(String),
+    /// Works, but.
+    Odd(String),
+    Broken(String),
+}
+
+impl Finding {
+    fn line(&self) -> String {
+        match self {
+            Self::Works(text) => format!("works     {text}"),
+            Self::Odd(text) => format!("look      {text}"),
+            Self::Broken(text) => format!("broken    {text}"),
+        }
+    }
+}
+
+/// Opens the database as `serve` does, but neither makes nor migrates it.
+async fn database(config: &Config) -> Finding {
+    if let Engine::Sqlite(path) = &config.store.engine
+        && !path.exists()
+    {
+        let path = path.display();
+        return Finding::Odd(format!(
+            "There is no database at {path} yet: `reveille serve` makes it, and its key."
+        ));
+    }
+    let key = match open::key(&config.store) {
+        Ok(key) => key,
+        Err(failure) => return Finding::Broken(failure.to_string()),
+    };
+    let url = config.store.url.expose_secret();
+    match Store::open(url, key, config.push.clone(), config.store.retention).await {
+        Ok(_) => {
+            Finding::Works("The database can be opened, its schema is known, and the key is its key.".into())
+        }
+        Err(OpenError::Outdated(_)) if matches!(config.store.engine, Engine::Sqlite(_)) => Finding::Odd(
+            "The database's schema is of an older release: `reveille serve` brings it up to date.".into(),
+        ),
+        Err(error) => Finding::Broken(open::failure(config, error).to_string()),
+    }
+}
+
+/// Asks for a token, which proves the credentials, and nothing more: whether WNS takes it for a channel shows with the
+/// first push.
+async fn credentials(wns: &WnsClient, app: &PushApp) -> Finding {
+    let name = &app.name;
+    match wns.check_credentials(name).await {
+        Ok(()) => Finding::Works(format!("Push app {name} gets a token with its credentials.")),
+        Err(TokenTrouble::Credential { description }) => {
+            let advice = advice::of_refusal(&description, &app.auth);
+            Finding::Broken(format!("Push app {name} gets no token: {description}\n          {advice}"))
+        }
+        Err(TokenTrouble::Unavailable { description, retry_after }) => {
+            let advice = advice::of_outage(&description, retry_after, &app.auth);
+            Finding::Broken(format!("Push app {name} gets no token now: {description}\n          {advice}"))
+        }
+    }
+}
+
+/// What the token endpoint's `Date` says of our clock. Certificates, dates in `Retry-After` and the times in what is
+/// recorded depend on it.
+fn clock(wns: &WnsClient, app: &PushApp) -> Option<Finding> {
+    let (by, which) = match wns.clock_skew(&app.name).ok()?? {
+        ClockSkew::Ahead(by) => (by, "ahead of"),
+        ClockSkew::Behind(by) => (by, "behind"),
+    };
+    let whole = humantime::format_duration(Duration::from_secs(by.as_secs()));
+    (by > SKEW).then(|| {
+        Finding::Odd(format!(
+            "This machine's clock is {whole} {which} that of the token endpoint of push app {}: set it, or let NTP do so.",
+            app.name
+        ))
+    })
+}

@@ -1,0 +1,116 @@
+//! Whether too many channels of one app die at once (DESIGN §4), by the recorded pushes, which all replicas share.
+
+use ::push::{Deaths, Verdict};
+use model::{DeviceId, PushAppName, Timestamp};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
+use uuid::Uuid;
+
+use super::{PushResult, conclude::Found};
+use crate::{
+    Error,
+    commit::Scope,
+    entity::push,
+    record::{condition_of, load_channel, lock_free_devices, save_channel, save_summons, summons_of_device},
+};
+
+/// A recorded answer about a channel.
+struct Answer {
+    push: Uuid,
+    device: Uuid,
+    generation: u32,
+    died: bool,
+}
+
+/// What is made of a 404 or 410: the channel's death, or one of too many.
+pub(super) async fn weigh(scope: &Scope<'_>, result: &PushResult) -> Result<Found, Error> {
+    let rules = &scope.tools.rules;
+    let mut condition = condition_of(scope, result.app.as_str()).await?;
+    if condition.suspects_deaths() {
+        return Ok(Found { verdict: Verdict::ChannelSuspect, deaths: None });
+    }
+    let before = answers(scope, &result.app, condition.deaths_count_from()).await?;
+    let count = |answers: usize| u32::try_from(answers).unwrap_or(u32::MAX);
+    // This one is not recorded yet.
+    let deaths = Deaths {
+        judged: count(before.len()) + 1,
+        died: count(before.iter().filter(|answer| answer.died).count()) + 1,
+    };
+    Ok(if condition.weigh_deaths(deaths, result.now, rules) {
+        Found { verdict: Verdict::ChannelSuspect, deaths: Some(deaths) }
+    } else {
+        Found { verdict: Verdict::ChannelDead, deaths: None }
+    })
+}
+
+/// The deaths that led to the suspicion are suspect as well: their channels are as they were. A device that somebody else
+/// holds at this moment keeps its death, and is set up anew: waiting here could be crosswise.
+pub(super) async fn doubt(
+    scope: &Scope<'_>,
+    app: &PushAppName,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let died: Vec<_> = answers(scope, app, since).await?.into_iter().filter(|answer| answer.died).collect();
+    let devices = lock_free_devices(scope, died.iter().map(|answer| answer.device).collect()).await?;
+    let mut doubted = Vec::new();
+    for answer in died {
+        if devices.iter().any(|device| device.id == answer.device)
+            && revive(scope, DeviceId::new(answer.device), answer.generation, now).await?
+        {
+            doubted.push(answer.push);
+        }
+    }
+    push::Entity::update_many()
+        .col_expr(push::Column::Verdict, Expr::val(Verdict::ChannelSuspect.name()))
+        .filter(push::Column::Id.is_in(doubted))
+        .exec(scope.tx)
+        .await?;
+    Ok(())
+}
+
+async fn revive(scope: &Scope<'_>, device: DeviceId, generation: u32, now: Timestamp) -> Result<bool, Error> {
+    let mut stored = load_channel(scope, device).await?;
+    if !stored.channel.doubt_death(generation, now) {
+        return Ok(false);
+    }
+    save_channel(scope, device, &stored).await?;
+    if let Some(summons) = summons_of_device(scope, device).await? {
+        save_summons(scope, &summons, &stored.channel, now).await?;
+    }
+    Ok(true)
+}
+
+/// The last answers about channels of the app, the newest first.
+async fn answers(scope: &Scope<'_>, app: &PushAppName, since: Timestamp) -> Result<Vec<Answer>, Error> {
+    let dead = Verdict::ChannelDead.name();
+    let about_channels = [
+        Verdict::Sent { connection: None },
+        Verdict::SentUnknown,
+        Verdict::Dropped,
+        Verdict::ChannelThrottled,
+        Verdict::ChannelDead,
+    ];
+    let rows: Vec<(Uuid, Uuid, i32, String)> = push::Entity::find()
+        .select_only()
+        .columns([push::Column::Id, push::Column::DeviceId, push::Column::Generation, push::Column::Verdict])
+        .filter(push::Column::PushApp.eq(app.as_str()))
+        // As in the index, which holds no others.
+        .filter(Expr::col((push::Entity, push::Column::FinishedAt)).is_not_null())
+        .filter(push::Column::FinishedAt.gt(since.as_micros()))
+        .filter(push::Column::Verdict.is_in(about_channels.map(|verdict| verdict.name())))
+        .order_by_desc(push::Column::FinishedAt)
+        .limit(u64::from(scope.tools.rules.mass_death_window).saturating_sub(1))
+        .into_tuple()
+        .all(scope.tx)
+        .await?;
+    let answer = |(push, device, generation, verdict): (_, _, i32, String)| Answer {
+        push,
+        device,
+        generation: generation.try_into().unwrap_or(0),
+        died: verdict == dead,
+    };
+    Ok(rows.into_iter().map(answer).collect())
+}
