@@ -5,7 +5,7 @@ use std::{pin::Pin, sync::Arc};
 use model::WakeId;
 use push::Outcome;
 use reveille_api::v1::{self as api, ErrorReason, wake_service_server::WakeService};
-use store::{Asked, DeviceRef, WakeFilter, WakeRecord};
+use store::{Asked, WakeFilter, WakeRecord};
 use telemetry::EndedWake;
 use tokio_stream::Stream;
 use tonic::{Code, Request, Response, Status, Streaming};
@@ -114,14 +114,7 @@ impl Wakes {
         let mark = format!("wakes {device:?} {states:?}");
         let page = page::wanted(&mut reader, request.page_size, &request.page_token, &mark);
         let (device, page) = reader.finish(device.zip(page))?;
-        let device = match device {
-            None => None,
-            Some(DeviceRef::Id(id)) => Some(id),
-            Some(named) => {
-                let found = self.0.store.device(&named).await;
-                Some(found.map_err(|error| status::of_store(error, Wanted::Device))?.device.id)
-            }
-        };
+        let device = filter::device_id(&self.0.store, device).await?;
         let filter = WakeFilter { device, caller: None, states };
         let found = self.0.store.wakes(&filter, &page).await;
         let found = found.map_err(|error| status::of_store(error, Wanted::Wake))?;

@@ -110,6 +110,15 @@ impl Store {
     }
 }
 
+/// The condition of a push app, whose row is locked until the commit; None if there is no such app.
+pub(crate) async fn locked_condition(
+    scope: &Scope<'_>,
+    name: &PushAppName,
+) -> Result<Option<AppCondition>, Error> {
+    let row = push_app::Entity::find_by_id(name.as_str()).lock_exclusive().one(scope.tx).await?;
+    Ok(row.map(|row| serde_json::from_str(&row.condition)).transpose()?)
+}
+
 pub(crate) async fn save_condition(
     scope: &Scope<'_>,
     name: &PushAppName,
@@ -146,9 +155,7 @@ impl Operation for Register {
         // In the order of names: replicas that start together lock the rows one after the other, never crosswise.
         let apps: BTreeMap<_, _> = self.apps.iter().map(|(name, pfn)| (name, pfn)).collect();
         for (name, pfn) in apps {
-            let row = push_app::Entity::find_by_id(name.as_str()).lock_exclusive().one(scope.tx).await?;
-            let known = row.map(|row| serde_json::from_str(&row.condition)).transpose()?;
-            let mut condition: AppCondition = known.unwrap_or_default();
+            let mut condition = locked_condition(scope, name).await?.unwrap_or_default();
             condition.restarted();
             let row = push_app::ActiveModel {
                 name: Set(name.to_string()),
@@ -179,8 +186,7 @@ impl Operation for Command {
     }
 
     async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
-        let row = push_app::Entity::find_by_id(self.name.as_str()).lock_exclusive().one(scope.tx).await?;
-        let mut condition: AppCondition = serde_json::from_str(&row.ok_or(Error::NotFound)?.condition)?;
+        let mut condition = locked_condition(scope, &self.name).await?.ok_or(Error::NotFound)?;
         match self.wanted {
             AppCommand::Pause => condition.pause(),
             AppCommand::Resume => condition.resume(self.now),
@@ -204,8 +210,7 @@ impl Operation for Probed {
     }
 
     async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
-        let row = push_app::Entity::find_by_id(self.name.as_str()).lock_exclusive().one(scope.tx).await?;
-        let mut condition: AppCondition = serde_json::from_str(&row.ok_or(Error::NotFound)?.condition)?;
+        let mut condition = locked_condition(scope, &self.name).await?.ok_or(Error::NotFound)?;
         condition.credentials_probed(self.refused.as_deref(), self.now, &scope.tools.rules);
         save_condition(scope, &self.name, &condition).await
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{DeviceId, Labels, WakeId};
 use reveille_api::v1 as api;
-use store::{DeviceRef, Event, WakeRecord};
+use store::{DeviceRef, Event, Store, WakeRecord};
 use tonic::Status;
 
 use super::Wakes;
@@ -53,15 +53,20 @@ impl Wakes {
         let caller = reader.text("filter.caller", filter.caller, CALLER);
         let read = wakes.zip(device).zip(labels.zip(caller));
         let ((wakes, device), (labels, caller)) = reader.finish(read)?;
-        let device = match device {
-            None => None,
-            Some(DeviceRef::Id(id)) => Some(id),
-            Some(named) => {
-                let found = self.0.store.device(&named).await;
-                Some(found.map_err(|error| status::of_store(error, Wanted::Device))?.device.id)
-            }
-        };
+        let device = device_id(&self.0.store, device).await?;
         Ok(Filter { wakes, device, labels, caller: Some(caller).filter(|caller| !caller.is_empty()) })
+    }
+}
+
+/// The id of a device that a list is to be narrowed to.
+pub(super) async fn device_id(store: &Store, device: Option<DeviceRef>) -> Result<Option<DeviceId>, Status> {
+    match device {
+        None => Ok(None),
+        Some(DeviceRef::Id(id)) => Ok(Some(id)),
+        Some(named) => {
+            let found = store.device(&named).await;
+            Ok(Some(found.map_err(|error| status::of_store(error, Wanted::Device))?.device.id))
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use ::push::{AppCondition, Deaths, EndReason, Exchange, TokenTrouble, Verdict, WnsResponse};
 use model::DeviceId;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::{Judged, PushResult, mass_death};
 use crate::{
     Error, WakeRecord,
     commit::{Operation, Scope},
-    entity::{push, push_app},
+    entity::push,
     event::EventKind,
     record::{condition_of, load_channel, lock_if_known, save_channel, save_summons, summons_of_device},
     wake::{End, end_all, event, live_wakes},
@@ -79,9 +79,9 @@ impl PushResult {
         if found.deaths.is_none() && !condition.judge(verdict, description, self.now, rules) {
             return Ok(None);
         }
-        let locked = push_app::Entity::find_by_id(self.app.as_str()).lock_exclusive().one(scope.tx).await?;
-        let Some(locked) = locked else { return Ok(None) };
-        let mut condition: AppCondition = serde_json::from_str(&locked.condition)?;
+        let Some(mut condition) = crate::app::locked_condition(scope, &self.app).await? else {
+            return Ok(None);
+        };
         if let Some(deaths) = found.deaths
             && condition.weigh_deaths(deaths, self.now, rules)
         {
