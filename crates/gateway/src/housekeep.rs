@@ -1,7 +1,7 @@
 //! What the device said about its channel, and what to ask it next (DESIGN §4).
 
 use dm::{Outgoing, Turn};
-use model::{Pfn, Scope, Timestamp};
+use model::{Pfn, Timestamp};
 use push::{Channel, Context, Detail, Visit};
 use store::Visitor;
 
@@ -19,8 +19,7 @@ impl Inner {
     ) -> Vec<Outgoing> {
         let device = &visitor.device;
         let mode = self.store.rules().mode_of(device.push_app.as_str(), &device.labels);
-        let off = mode == push::Mode::Off;
-        if off || turn.scope() == Scope::User {
+        if mode == push::Mode::Off {
             return Vec::new();
         }
         let Some(pfn) = self.settings.apps.get(&device.push_app) else {
