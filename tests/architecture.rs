@@ -32,9 +32,9 @@ const ARROWS: [(&str, &[&str]); 15] = [
 ];
 
 /// Where an outside dependency stops: who may depend on it, of our crates and of others.
-const WALLS: [(&str, &[&str]); 13] = [
+const WALLS: [(&str, &[&str]); 15] = [
     ("quick-xml", &["syncml"]),
-    ("reqwest", &["wns", "simulator", "opentelemetry-http", "opentelemetry-otlp"]),
+    ("reqwest", &["wns", "simulator", "telemetry", "opentelemetry-http", "opentelemetry-otlp"]),
     ("sea-orm", &["store", "migrations", "sea-orm-migration"]),
     ("sea-orm-migration", &["store", "migrations"]),
     ("axum", &["gateway", "reveille", "simulator", "tonic"]),
@@ -43,6 +43,8 @@ const WALLS: [(&str, &[&str]); 13] = [
     ("opentelemetry", &["telemetry", "opentelemetry*", "tracing-opentelemetry"]),
     ("opentelemetry_sdk", &["telemetry", "opentelemetry*", "tracing-opentelemetry"]),
     ("opentelemetry-otlp", &["telemetry"]),
+    ("prometheus", &["telemetry"]),
+    ("ratatui", &["reveille"]),
     ("tracing-opentelemetry", &["telemetry"]),
     ("tracing-subscriber", &["telemetry", "sea-orm-cli", "sea-orm-migration", "tracing-opentelemetry"]),
     ("x509-parser", &["gateway", "rcgen"]),

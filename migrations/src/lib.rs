@@ -14,6 +14,9 @@ use sea_orm_migration::{
 mod m20261123_000001_initial;
 mod m20261126_000002_certificates_and_outcomes;
 mod m20261126_000003_pushes_by_app;
+mod m20261126_000007_censuses;
+mod m20261126_000008_links_of_sessions;
+mod m20261126_000009_leases_of_pushes;
 
 /// Every change, oldest first.
 #[derive(Debug)]
@@ -26,6 +29,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_initial::Migration),
             Box::new(m20261126_000002_certificates_and_outcomes::Migration),
             Box::new(m20261126_000003_pushes_by_app::Migration),
+            Box::new(m20261126_000007_censuses::Migration),
+            Box::new(m20261126_000008_links_of_sessions::Migration),
+            Box::new(m20261126_000009_leases_of_pushes::Migration),
         ]
     }
 }

@@ -34,10 +34,25 @@ pub(crate) struct Field {
     pub(crate) gateway: Url,
     pub(crate) wns: Handle,
     wns_url: Url,
+    listening: Listening,
     channel: Channel,
     deliveries: broadcast::Receiver<Delivery>,
     _stop: DropGuard,
     _directory: tempfile::TempDir,
+}
+
+/// The emulated WNS while it can be connected to.
+struct Listening {
+    all: CancellationToken,
+    stop: CancellationToken,
+    served: tokio::task::JoinHandle<()>,
+}
+
+impl Listening {
+    fn of(emulator: EmulatedWns, all: &CancellationToken) -> Self {
+        let stop = all.child_token();
+        Self { all: all.clone(), served: tokio::spawn(emulator.serve(stop.clone())), stop }
+    }
 }
 
 impl Field {
@@ -47,6 +62,11 @@ impl Field {
 
     /// A field with other rules.
     pub(crate) async fn with(change: impl FnOnce(&mut push::Settings)) -> Self {
+        Self::budgeted(0, change).await
+    }
+
+    /// A field with other rules and a bound on the planned writes of the fleet; 0 is none.
+    pub(crate) async fn budgeted(pfn_writes_per_hour: u64, change: impl FnOnce(&mut push::Settings)) -> Self {
         // Other tests of this binary may have done it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let directory = tempfile::tempdir().unwrap();
@@ -60,13 +80,15 @@ impl Field {
         store::schema_up(&database).await.unwrap();
         let store =
             Store::open(&database, Key::random().unwrap(), rules, Retention::default()).await.unwrap();
-        let client = wns_client(&store, &emulator, &app);
+        let name: PushAppName = APP.parse().unwrap();
+        let client = wns_client(&store, &emulator, &[(name.clone(), app.clone())]);
         let (wns, wns_url) = (emulator.handle(), emulator.url());
         let deliveries = wns.deliveries();
-        tokio::spawn(emulator.serve(stop.clone()));
-        let (name, pfn): (PushAppName, Pfn) = (APP.parse().unwrap(), app.pfn.parse().unwrap());
+        let listening = Listening::of(emulator, &stop);
+        let pfn: Pfn = app.pfn.parse().unwrap();
         let apps = BTreeMap::from([(name.clone(), pfn.clone())]);
-        let gateway = serve_gateway(&store, apps.clone(), &stop).await;
+        let settings = gateway::Settings { apps: apps.clone(), pfn_writes_per_hour, ..Default::default() };
+        let gateway = serve_gateway(Gateway::new(store.clone(), settings, stop.clone()), &stop).await;
         let channel = serve_grpc(&store, apps, &stop).await;
         let settings = dispatcher::Settings {
             apps: vec![(name, pfn)],
@@ -77,7 +99,7 @@ impl Field {
         };
         tokio::spawn(Dispatcher::new(store, client, settings).run(stop.clone()));
         let stop = stop.drop_guard();
-        Self { gateway, wns, wns_url, channel, deliveries, _stop: stop, _directory: directory }
+        Self { gateway, wns, wns_url, listening, channel, deliveries, _stop: stop, _directory: directory }
     }
 
     pub(crate) fn wakes(&self) -> WakeServiceClient<Channel> {
@@ -94,8 +116,7 @@ impl Field {
 
     /// Creates a device through gRPC, and the machine that plays it.
     pub(crate) async fn enroll(&self, name: &str) -> Device {
-        let secret = Some(Secret::Password(PASSWORD.to_owned()));
-        let credential = Some(Credential { user: "user".to_owned(), secret });
+        let credential = Some(credential());
         let request = CreateDeviceRequest { name: name.to_owned(), credential, ..Default::default() };
         self.devices().create_device(request).await.unwrap();
         self.played(name, Profile::new("Reveille"))
@@ -128,6 +149,19 @@ impl Field {
         assert_eq!(delivery.device, device.identity().name);
         let backoff = simulator::device::Backoff::NONE;
         self.client().sync_as(device, Opening::Push, backoff).await.unwrap()
+    }
+
+    /// Nobody listens where WNS was.
+    pub(crate) async fn wns_goes(&mut self) {
+        self.listening.stop.cancel();
+        (&mut self.listening.served).await.unwrap();
+    }
+
+    /// WNS is back, as it was.
+    pub(crate) async fn wns_comes_back(&mut self) {
+        let address = self.wns_url.socket_addrs(|| None).unwrap()[0];
+        let emulator = EmulatedWns::rebind(self.wns.clone(), address).await.unwrap();
+        self.listening = Listening::of(emulator, &self.listening.all);
     }
 
     pub(crate) async fn device(&self, name: &str) -> DeviceResource {
@@ -177,6 +211,11 @@ impl Field {
     }
 }
 
+/// What every device proves itself with.
+pub(crate) fn credential() -> Credential {
+    Credential { user: "user".to_owned(), secret: Some(Secret::Password(PASSWORD.to_owned())) }
+}
+
 pub(crate) fn named(name: &str) -> DeviceRef {
     DeviceRef { by: Some(By::Name(name.to_owned())) }
 }
@@ -191,7 +230,7 @@ pub(crate) fn wake_of(name: &str) -> WakeRequest {
 }
 
 /// The rules of production, but nobody waits for minutes.
-fn rules(emulator: &EmulatedWns) -> push::Settings {
+pub(crate) fn rules(emulator: &EmulatedWns) -> push::Settings {
     push::Settings {
         extra_origins: push::ExtraOrigins::parse(&[emulator.origin()]).unwrap(),
         min_gap: Duration::from_millis(50),
@@ -205,9 +244,16 @@ fn rules(emulator: &EmulatedWns) -> push::Settings {
     }
 }
 
-fn wns_client(store: &Store, emulator: &EmulatedWns, app: &App) -> Arc<WnsClient> {
-    let auth =
-        LegacyAuth { token_url: emulator.token_url(), sid: app.sid.clone(), secret: app.secret.clone() };
+pub(crate) fn wns_client(
+    store: &Store,
+    emulator: &EmulatedWns,
+    apps: &[(PushAppName, App)],
+) -> Arc<WnsClient> {
+    let credentials = apps.iter().map(|(name, app)| {
+        let auth =
+            LegacyAuth { token_url: emulator.token_url(), sid: app.sid.clone(), secret: app.secret.clone() };
+        AppCredentials { name: name.clone(), auth: Auth::Legacy(auth) }
+    });
     let settings = wns::Settings {
         extra_origins: store.rules().extra_origins.clone(),
         token_backoff: Duration::from_millis(50),
@@ -216,20 +262,22 @@ fn wns_client(store: &Store, emulator: &EmulatedWns, app: &App) -> Arc<WnsClient
         token_timeout: Duration::from_secs(3),
         ..Default::default()
     };
-    let credentials = AppCredentials { name: APP.parse().unwrap(), auth: Auth::Legacy(auth) };
-    Arc::new(WnsClient::new(settings, [credentials]).unwrap())
+    Arc::new(WnsClient::new(settings, credentials).unwrap())
 }
 
-async fn serve_gateway(store: &Store, apps: BTreeMap<PushAppName, Pfn>, stop: &CancellationToken) -> Url {
+pub(crate) async fn serve_gateway(gateway: Gateway, stop: &CancellationToken) -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/dm", listener.local_addr().unwrap());
-    let settings = gateway::Settings { apps, ..gateway::Settings::default() };
-    let (gateway, stop) = (Gateway::new(store.clone(), settings, stop.clone()), stop.clone());
+    let stop = stop.clone();
     tokio::spawn(async move { gateway.serve(listener, stop).await });
     url.parse().unwrap()
 }
 
-async fn serve_grpc(store: &Store, apps: BTreeMap<PushAppName, Pfn>, stop: &CancellationToken) -> Channel {
+pub(crate) async fn serve_grpc(
+    store: &Store,
+    apps: BTreeMap<PushAppName, Pfn>,
+    stop: &CancellationToken,
+) -> Channel {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let settings = grpc::Settings {

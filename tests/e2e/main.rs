@@ -2,8 +2,13 @@
 //! Everything is real but Microsoft; nothing sleeps, everything waits for what it expects.
 
 mod field;
+mod fleet;
 mod housekeeping;
+mod modes;
+mod moving;
 mod outcomes;
+mod pacing;
+mod resets;
 mod secrets;
 mod verdicts;
 mod waking;

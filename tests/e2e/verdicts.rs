@@ -2,6 +2,7 @@
 //! the state that it leaves behind.
 
 mod fleet;
+mod outage;
 mod pushes;
 mod state;
 mod tokens;

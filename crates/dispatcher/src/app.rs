@@ -9,7 +9,7 @@ use store::{ClaimRequest, ClaimedPush, Error, Judged, PushResult};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Dispatcher, budget::Budget, report};
+use crate::{Dispatcher, report};
 
 /// Every so manieth round, bulk goes first (DESIGN §6).
 const BULK_ROUND: u64 = 8;
@@ -24,7 +24,6 @@ pub(crate) struct AppLoop {
     pub(crate) name: PushAppName,
     pfn: Pfn,
     pacer: Pacer,
-    budget: Budget,
     rounds: u64,
     pushes: JoinSet<Option<Verdict>>,
 }
@@ -38,14 +37,15 @@ enum Next {
 
 impl AppLoop {
     pub(crate) fn new(dispatcher: Dispatcher, name: PushAppName, pfn: Pfn) -> Self {
-        let budget = Budget::new(dispatcher.settings.max_woken_sessions_per_second, dispatcher.store.now());
-        Self { dispatcher, name, pfn, pacer: Pacer::default(), budget, rounds: 0, pushes: JoinSet::new() }
+        let pacer = Pacer::new(dispatcher.store.rules(), dispatcher.store.now());
+        Self { dispatcher, name, pfn, pacer, rounds: 0, pushes: JoinSet::new() }
     }
 
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         let mut changed = self.dispatcher.store.changed();
         while !shutdown.is_cancelled() {
             changed.mark_unchanged();
+            self.dispatcher.pulse.beat(self.name.as_str());
             let wait = match self.round(&shutdown).await {
                 Ok(Next::AtOnce) => continue,
                 Ok(Next::After(wait)) => wait,
@@ -71,32 +71,34 @@ impl AppLoop {
         while let Some(ended) = self.pushes.try_join_next() {
             self.ended(ended);
         }
-        let now = self.dispatcher.store.now();
-        let poll = self.dispatcher.settings.poll;
-        let condition = self.dispatcher.store.push_app(&self.name).await?.condition;
-        let room = match condition.door(now) {
-            Door::Shut(until) => return Ok(Next::After(until.since(now).min(poll))),
-            Door::Open => self.pacer.free(),
-            Door::Probe => {
-                self.pacer.restart();
-                u32::from(self.pacer.under_way() == 0)
+        let Dispatcher { store, settings, .. } = &self.dispatcher;
+        let (now, poll) = (store.now(), settings.poll);
+        let condition = store.push_app(&self.name).await?.condition;
+        self.pacer.heed(condition.closings());
+        report::pacing(&self.name, &self.pacer);
+        report::bulk(self.dispatcher.bulk.bound(now));
+        let door = condition.door(now);
+        let room = match door {
+            Door::Shut(until) | Door::Probing(until) => {
+                return Ok(Next::After(until.since(now).min(poll)));
             }
+            Door::Open => self.pacer.room(now),
+            Door::Probe => u32::from(self.pacer.under_way() == 0),
         };
         if room == 0 {
-            return Ok(Next::After(poll));
+            return Ok(Next::After(without_room(door, &self.pacer, poll)));
         }
-        let claimed = self.claim_all(room, now, shutdown).await?;
+        let claimed = self.claim_all(door, room, now, shutdown).await?;
         if claimed > 0 {
             return Ok(Next::AtOnce);
         }
         self.probe_credentials(&condition).await?;
-        let due = self.next_due().await?;
-        let wait = if due <= now { poll } else { due.since(now).min(poll) };
-        Ok(Next::After(wait))
+        Ok(Next::After(self.wait(now).await?))
     }
 
     async fn claim_all(
         &mut self,
+        door: Door,
         room: u32,
         now: Timestamp,
         shutdown: &CancellationToken,
@@ -108,31 +110,44 @@ impl AppLoop {
         }
         let mut claimed = 0;
         for priority in order {
-            let mut most = (room - claimed).min(CLAIM);
-            if priority == Priority::Bulk {
-                most = most.min(self.budget.room(now));
+            let most = room.saturating_sub(claimed).min(CLAIM);
+            let due = self.dispatcher.store.next_due(&self.name, priority).await?;
+            if most == 0 || due.is_none_or(|at| at > now) {
+                continue;
             }
-            let count = self.claim(priority, most, now, shutdown).await?;
-            if priority == Priority::Bulk {
-                self.budget.spend(count);
-            }
-            claimed += count;
+            let pushes = match priority {
+                Priority::Interactive => self.claim(door, priority, most, now).await?,
+                Priority::Bulk => self.claim_bulk(door, most, now).await?,
+            };
+            claimed += u32::try_from(pushes.len()).unwrap_or(u32::MAX);
+            self.start(pushes, now, shutdown).await;
         }
         Ok(claimed)
     }
 
+    /// Bulk goes no faster than its sessions may come.
+    async fn claim_bulk(&self, door: Door, most: u32, now: Timestamp) -> Result<Vec<ClaimedPush>, Error> {
+        let bulk = &self.dispatcher.bulk;
+        if self.dispatcher.store.is_crowded() {
+            self.dispatcher.overload.raise();
+        }
+        let taken = bulk.take(most, now);
+        if taken == 0 {
+            return Ok(Vec::new());
+        }
+        let claimed = self.claim(door, Priority::Bulk, taken, now).await;
+        bulk.put_back(taken - claimed.as_deref().map_or(0, woken));
+        claimed
+    }
+
     async fn claim(
-        &mut self,
+        &self,
+        door: Door,
         priority: Priority,
         most: u32,
         now: Timestamp,
-        shutdown: &CancellationToken,
-    ) -> Result<u32, Error> {
+    ) -> Result<Vec<ClaimedPush>, Error> {
         let store = &self.dispatcher.store;
-        let due = store.next_due(&self.name, priority).await?;
-        if most == 0 || due.is_none_or(|at| at > now) {
-            return Ok(0);
-        }
         let request = ClaimRequest {
             app: self.name.clone(),
             pfn: self.pfn.clone(),
@@ -141,10 +156,14 @@ impl AppLoop {
             lease: self.dispatcher.settings.lease,
             now,
         };
-        let claimed = store.claim(request).await?;
-        let count = u32::try_from(claimed.len()).unwrap_or(u32::MAX);
+        if door == Door::Probe { store.claim_probe(request).await } else { store.claim(request).await }
+    }
+
+    async fn start(&mut self, claimed: Vec<ClaimedPush>, now: Timestamp, shutdown: &CancellationToken) {
+        let store = &self.dispatcher.store;
         for push in claimed {
             if push.observed {
+                telemetry::metrics().push_unsent(self.name.as_str(), "observed");
                 tracing::debug!(push = %push.id, device = %push.device_name, "observed: would be pushed");
                 continue;
             }
@@ -154,17 +173,20 @@ impl AppLoop {
                 }
                 continue;
             }
-            self.pacer.start();
+            self.pacer.start(now);
             self.pushes.spawn(send(self.dispatcher.clone(), self.name.clone(), push));
         }
-        Ok(count)
     }
 
-    async fn next_due(&self) -> Result<Timestamp, Error> {
-        let store = &self.dispatcher.store;
-        let interactive = store.next_due(&self.name, Priority::Interactive).await?;
-        let bulk = store.next_due(&self.name, Priority::Bulk).await?;
-        Ok(interactive.into_iter().chain(bulk).min().unwrap_or(Timestamp::MAX))
+    /// How long there is nothing to claim, as far as can be told.
+    async fn wait(&self, now: Timestamp) -> Result<Duration, Error> {
+        let Dispatcher { store, settings, bulk, .. } = &self.dispatcher;
+        let until = |due: Option<Timestamp>| due.map(|at| at.since(now)).filter(|wait| !wait.is_zero());
+        let interactive = until(store.next_due(&self.name, Priority::Interactive).await?);
+        let due = store.next_due(&self.name, Priority::Bulk).await?;
+        let bulk = if due.is_some_and(|at| at <= now) { bulk.wait() } else { until(due) };
+        let soonest = interactive.into_iter().chain(bulk).min();
+        Ok(soonest.unwrap_or(settings.poll).min(settings.poll))
     }
 
     fn ended(&mut self, ended: Result<Option<Verdict>, tokio::task::JoinError>) {
@@ -182,6 +204,20 @@ impl AppLoop {
             tracing::warn!(push_app = %self.name, "pushes were still under way when the process stopped");
         }
     }
+}
+
+/// How long there is no room, as far as can be told; a push that ends wakes the loop as well.
+fn without_room(door: Door, pacer: &Pacer, poll: Duration) -> Duration {
+    match door {
+        Door::Open => pacer.wait().unwrap_or(poll).min(poll),
+        // Not the rate holds a probe back, but pushes that are under way.
+        Door::Probe | Door::Probing(_) | Door::Shut(_) => poll,
+    }
+}
+
+/// How many of these may cause a session.
+fn woken(pushes: &[ClaimedPush]) -> u32 {
+    u32::try_from(pushes.iter().filter(|push| !push.observed).count()).unwrap_or(u32::MAX)
 }
 
 /// One push: token, POST, verdict. None if the verdict could not be stored.
@@ -219,7 +255,7 @@ async fn conclude(store: &store::Store, result: &PushResult) -> Option<Judged> {
     for _ in 0..CONCLUDE_TRIES {
         match store.conclude(result.clone()).await {
             Ok(judged) => return Some(judged),
-            Err(Error::Busy(after) | Error::Unavailable { after, .. }) => tokio::time::sleep(after).await,
+            Err(Error::Unavailable { after, .. }) => tokio::time::sleep(after).await,
             Err(Error::Conflict(_)) => {}
             Err(error) => {
                 tracing::error!(push = %result.id, %error, "a verdict cannot be stored");
@@ -245,5 +281,27 @@ pub(crate) fn words(exchange: &Exchange) -> Option<&str> {
         Exchange::Responded(response) => response.error_description.as_deref(),
         Exchange::NotSent(why) | Exchange::Ambiguous(why) => Some(why),
         Exchange::NoToken(Credential { description } | Unavailable { description, .. }) => Some(description),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_pushes_back_says_how_long() {
+        let (now, poll) = (Timestamp::EPOCH, Duration::from_secs(1));
+        let mut pacer = Pacer::new(&push::Settings::default(), now);
+        assert_eq!(without_room(Door::Open, &pacer, poll), poll, "the rate does not");
+        while pacer.room(now) > 0 {
+            pacer.start(now);
+        }
+        pacer.finish(None, now);
+        while pacer.room(now) > 0 {
+            pacer.start(now);
+        }
+        let soon = without_room(Door::Open, &pacer, poll);
+        assert!(soon > Duration::ZERO && soon < poll, "{soon:?}");
+        assert_eq!(without_room(Door::Probe, &pacer, poll), poll, "the bucket is not looked at");
     }
 }

@@ -1,20 +1,26 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
-mod budget;
+mod bulk;
 mod probe;
+mod pulse;
 mod report;
+mod span;
 mod upkeep;
 
 use std::{sync::Arc, time::Duration};
 
 use model::{Pfn, PushAppName};
+use push::Overload;
 use store::Store;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wns::WnsClient;
 
+pub use pulse::Pulse;
+
 use app::AppLoop;
+use bulk::Bulk;
 
 /// What an operator decides about the loops.
 #[derive(Clone, Debug)]
@@ -37,23 +43,45 @@ pub struct Dispatcher {
     store: Store,
     wns: Arc<WnsClient>,
     settings: Settings,
+    pulse: Pulse,
+    overload: Arc<Overload>,
+    bulk: Bulk,
 }
 
 impl Dispatcher {
     /// The loops over `store`, pushing through `wns`.
     pub fn new(store: Store, wns: Arc<WnsClient>, settings: Settings) -> Self {
-        Self { store, wns, settings }
+        let pulse = Pulse::default();
+        for (app, _) in &settings.apps {
+            pulse.beat(app.as_str());
+        }
+        pulse.beat(upkeep::LOOP);
+        let overload = Arc::new(Overload::default());
+        let bulk = Bulk::new(settings.max_woken_sessions_per_second, overload.clone(), store.now());
+        Self { store, wns, settings, pulse, overload, bulk }
+    }
+
+    /// Bulk goes slower whenever `overload` is raised: by the gateway of this process, which meets the devices.
+    #[must_use]
+    pub fn heeding(self, overload: Arc<Overload>) -> Self {
+        let bulk = Bulk::new(self.settings.max_woken_sessions_per_second, overload.clone(), self.store.now());
+        Self { overload, bulk, ..self }
+    }
+
+    /// Whether the loops still go round.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Runs until `shutdown`, then lets what is under way end.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), store::Error> {
-        self.store.register_apps(self.settings.apps.clone()).await?;
+        self.store.register_apps(self.settings.apps.clone(), self.store.now()).await?;
         let mut loops = JoinSet::new();
         for (name, pfn) in &self.settings.apps {
             let app = AppLoop::new(self.clone(), name.clone(), pfn.clone());
             loops.spawn(app.run(shutdown.clone()));
         }
-        loops.spawn(upkeep::run(self.store.clone(), self.settings.poll, shutdown));
+        loops.spawn(upkeep::run(self.store.clone(), self.pulse.clone(), self.settings.poll, shutdown));
         while let Some(ended) = loops.join_next().await {
             // Half a dispatcher is none: whoever runs it must learn of it.
             if let Err(error) = ended

@@ -1,15 +1,23 @@
 //! What operators see of pushes and of wakes that end here.
 
-use model::Timestamp;
-use push::Exchange;
-use store::{ClaimedPush, Judged, PushResult, SessionRecord, WakeRecord};
-use telemetry::{EndedSession, EndedWake, FinishedSpan, SpanKind, Value, emit_span, new_context};
+use model::{PushAppName, Timestamp};
+use push::Pacer;
+use store::{ClaimedPush, Judged, LostPush, PushResult, SessionRecord, WakeRecord};
+use telemetry::{EndedSession, EndedWake, Pacing, within};
 
-/// A push and its verdict: a client span in the trace of the oldest wake that it serves, linked to the others.
+use crate::span;
+
+/// A push and its verdict.
 pub(crate) fn push(push: &ClaimedPush, result: &PushResult, judged: &Judged, started: Timestamp) {
     let verdict = judged.verdict.name();
     let description = crate::app::words(&result.exchange);
-    tracing::debug!(push = %push.id, device = %push.device_name, verdict, description, "pushed");
+    if !judged.told_before {
+        telemetry::metrics().pushed(result.app.as_str(), verdict, result.now.since(started));
+        span::push(push, result, judged, started);
+    }
+    within(push.trace, || {
+        tracing::debug!(push = %push.id, device = %push.device_name, verdict, description, "pushed");
+    });
     if let Some(condition) = &judged.condition {
         let reason = condition.reason(result.now).map(push::EndReason::name);
         if condition.suspects_deaths() {
@@ -17,48 +25,35 @@ pub(crate) fn push(push: &ClaimedPush, result: &PushResult, judged: &Judged, sta
             tracing::error!(push_app = %result.app, why, "deaths of channels are suspect: look whether WNS blocks the sender; if they are real, resume the push app");
         } else if let Some(reason) = reason {
             tracing::warn!(push_app = %result.app, reason, description, "the push app is held back");
-        } else {
+        } else if judged.reopened {
             tracing::info!(push_app = %result.app, "the push app pushes again");
         }
     }
     for wake in &judged.failed {
         ended_wake(wake);
     }
-    let Some((oldest, others)) = push.wakes.split_first() else { return };
-    emit_span(FinishedSpan {
-        name: "push",
-        context: new_context(Some(oldest.trace)),
-        parent: Some(oldest.trace.span_id),
-        kind: SpanKind::Client,
-        start: started,
-        end: result.now,
-        attributes: attributes(push, result, verdict),
-        links: others.iter().map(|wake| wake.trace).collect(),
-        error: (!judged.verdict.accepted()).then(|| verdict.to_owned()),
-    });
 }
 
-fn attributes(push: &ClaimedPush, result: &PushResult, verdict: &str) -> Vec<(&'static str, Value)> {
-    let mut attributes = vec![
-        ("reveille.push.id", Value::Text(push.id.to_string())),
-        ("reveille.push_app", Value::Text(result.app.to_string())),
-        ("reveille.device", Value::Text(push.device_name.to_string())),
-        ("reveille.push.attempt", Value::Int(push.attempt.into())),
-        ("reveille.push.verdict", Value::Text(verdict.to_owned())),
-        ("http.request.method", Value::Text("POST".to_owned())),
-    ];
-    let Exchange::Responded(response) = &result.exchange else { return attributes };
-    attributes.push(("http.response.status_code", Value::Int(response.status.into())));
-    let texts = [
-        ("reveille.wns.status", response.notification_status.clone()),
-        ("reveille.wns.connection_status", response.connection.map(|status| status.to_string())),
-        ("reveille.wns.message_id", response.message_id.clone()),
-        ("reveille.wns.debug_trace", response.debug_trace.clone()),
-        ("reveille.wns.ms_cv", response.ms_cv.clone()),
-        ("reveille.wns.error_description", response.error_description.clone()),
-    ];
-    attributes.extend(texts.into_iter().filter_map(|(key, text)| Some((key, Value::Text(text?)))));
-    attributes
+/// A push whose process never told what became of it.
+pub(crate) fn lost_push(lost: &LostPush) {
+    let verdict = lost.push.verdict.as_deref().unwrap_or_default();
+    telemetry::metrics().push_unsent(&lost.push.push_app, "lease_expired");
+    let warn = || {
+        tracing::warn!(push = %lost.push.id, device = %lost.device_name, verdict, "a process stopped in the middle of a push: it may have arrived, and counts");
+    };
+    lost.push.trace.map_or_else(warn, |trace| within(trace, warn));
+    span::lost(lost);
+}
+
+/// How many sessions bulk may cause in a second.
+pub(crate) fn bulk(bound: Option<f64>) {
+    telemetry::metrics().woken_sessions(bound.unwrap_or_default());
+}
+
+/// How fast an app may push, and does.
+pub(crate) fn pacing(app: &PushAppName, pacer: &Pacer) {
+    let pacing = Pacing { limit: pacer.limit(), under_way: pacer.under_way(), rate: pacer.rate() };
+    telemetry::metrics().pacing(app.as_str(), pacing);
 }
 
 /// A wake that ended without a session.
@@ -69,6 +64,7 @@ pub(crate) fn ended_wake(record: &WakeRecord) {
         caller: &record.caller,
         context: record.trace,
         parent: record.parent,
+        link: None,
     }
     .report();
 }
@@ -85,6 +81,7 @@ pub(crate) fn silent_session(record: &SessionRecord, device: &str) {
         ended_at: record.ended_at.unwrap_or(record.heard_at),
         context: record.trace,
         parent: record.parent,
+        links: &record.links,
     }
     .report();
 }

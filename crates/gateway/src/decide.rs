@@ -97,6 +97,7 @@ impl Inner {
             (true, false) if transport == dm::Transport::Vouched => self.door.right(claim),
             (false, true) => {
                 self.door.wrong(claim, now);
+                telemetry::metrics().wrong_credential();
                 self.tell_wrong(arrival);
             }
             // A challenge, or a session that was accepted as a whole: nothing was shown.

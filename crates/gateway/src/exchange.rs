@@ -16,6 +16,7 @@ use crate::{
     identity::{Sender, Standing},
     overload::Place,
     refusal::Refusal,
+    report::Stages,
 };
 
 /// How often a message is taken in again because something changed under our hands.
@@ -33,6 +34,11 @@ pub(crate) struct Arrival<'a> {
     pub(crate) message: &'a Message<'a>,
     pub(crate) sender: &'a Sender,
     pub(crate) hints: Hints,
+    /// When the request began to come in.
+    pub(crate) begun_at: Timestamp,
+    /// When it was there.
+    pub(crate) read_at: Timestamp,
+    /// When it was understood.
     pub(crate) at: Timestamp,
 }
 
@@ -94,11 +100,14 @@ impl Inner {
             Standing::Anonymous | Standing::Vouched(_) => self.visitor(arrival.claimed()).await?,
         };
         let may_write = self.may_write().await?;
+        let loaded = self.store.now();
         match self.decide(arrival, claim, standing, visitor.as_ref(), may_write)? {
             Decision::Reply(reply) => Ok(reply),
             Decision::Commit { reply, commit, earlier } => {
+                let decided = self.store.now();
                 let committed = self.store.commit_session(commit.as_ref().clone()).await?;
-                self.report(arrival, &commit, &committed, earlier.as_ref());
+                let stages = Stages { loaded, decided, committed: self.store.now(), reply: reply.len() };
+                self.report(arrival, &commit, &committed, earlier.as_ref(), &stages);
                 Ok(reply)
             }
             Decision::No { reply, refused } => {

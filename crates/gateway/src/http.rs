@@ -37,9 +37,11 @@ async fn post(
     request: Request,
 ) -> Response {
     let version = request.version();
+    let began = tokio::time::Instant::now();
     let inner = gateway.0.clone();
     // A task of its own: a device that hangs up does not stop what is being committed and told of it.
     let served = tokio::spawn(async move { inner.serve(&peer, request).await }).await;
+    measure(&served, began.elapsed());
     match served {
         Ok(Ok(reply)) => syncml_response(reply),
         Ok(Err(refusal)) => {
@@ -51,6 +53,16 @@ async fn post(
             refused(Refusal::Broken, version)
         }
     }
+}
+
+/// What operators see of messages as a whole.
+fn measure(served: &Result<Result<Bytes, Refusal>, tokio::task::JoinError>, took: Duration) {
+    let (result, sent) = match served {
+        Ok(Ok(reply)) => ("answered", Some(reply.len())),
+        Ok(Err(refusal)) => (refusal.name(), None),
+        Err(_) => (Refusal::Broken.name(), None),
+    };
+    telemetry::metrics().message(telemetry::Message { result, sent, took });
 }
 
 /// Somebody looks whether there is anything here, or uses another method.
@@ -76,16 +88,19 @@ impl Inner {
         if self.draining.is_cancelled() {
             return Err(Refusal::Unavailable(DRAINING));
         }
+        let begun_at = self.store.now();
         let (mut head, body) = request.into_parts();
         media_type(&head.headers)?;
         let sender = self.sender(peer, &mut head.headers)?;
         let received = self.read(&head.headers, body).await?;
+        let read_at = self.store.now();
+        telemetry::metrics().message_received(received.bytes.len());
         let message = Message::parse(&received.bytes, &self.settings.limits).map_err(Refusal::Malformed)?;
         self.admit(message.header.msg_id)?;
         let hints = Hints::of(&head.uri, &head.headers);
         let at = self.store.now();
         let bytes = &received.bytes;
-        let arrival = Arrival { bytes, message: &message, sender: &sender, hints, at };
+        let arrival = Arrival { bytes, message: &message, sender: &sender, hints, begun_at, read_at, at };
         Ok(self.held(self.exchange(&arrival).await?))
     }
 
@@ -101,12 +116,11 @@ impl Inner {
             }
             // Told where it is known whose it was.
             Refusal::Guessing(_) => {}
-            Refusal::TooSlow
-            | Refusal::BrokenOff
-            | Refusal::MediaType(_)
-            | Refusal::Overloaded(_)
-            | Refusal::Unavailable(_)
-            | Refusal::Changed => {
+            Refusal::TooSlow | Refusal::BrokenOff | Refusal::MediaType(_) | Refusal::Changed => {
+                tracing::debug!(reason = ?refusal, "a message was refused");
+            }
+            Refusal::Overloaded(_) | Refusal::Unavailable(_) => {
+                self.overload.raise();
                 tracing::debug!(reason = ?refusal, "a message was refused");
             }
         }

@@ -34,6 +34,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize},
 };
 
+use push::Overload;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -62,6 +63,8 @@ struct Inner {
     tls: RwLock<Option<Tls>>,
     /// Messages that are worked on.
     under_way: AtomicUsize,
+    /// Raised whenever there is too much to do.
+    overload: Arc<Overload>,
     /// Bytes of messages and of replies in memory.
     buffered: Arc<AtomicUsize>,
     /// What is told once in a while.
@@ -81,6 +84,7 @@ impl Gateway {
             places: Places::new(settings.connections.open, settings.connections.open_per_address),
             tls: RwLock::new(settings.tls.clone()),
             under_way: AtomicUsize::new(0),
+            overload: Arc::default(),
             buffered: Arc::default(),
             tallies: Tallies::default(),
             untold: AtomicBool::new(false),
@@ -97,6 +101,11 @@ impl Gateway {
         if current.is_some() {
             *current = Some(tls);
         }
+    }
+
+    /// Raised whenever there is too much to do: whoever calls devices should call fewer of them.
+    pub fn overload(&self) -> Arc<Overload> {
+        self.0.overload.clone()
     }
 
     fn tls(&self) -> Option<Tls> {

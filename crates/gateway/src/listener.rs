@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, time::Duration};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Gateway, address::is_within, connection::Connections};
+use crate::{Gateway, address::is_within, connection::Connections, places::FreePlace};
 
 /// How long nothing is accepted after the system refused to, for want of file descriptors for instance.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -16,7 +16,7 @@ impl Gateway {
     pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) {
         let connections = Connections::new(self.clone(), shutdown.clone());
         let tracker = TaskTracker::new();
-        while let Some(free) = shutdown.run_until_cancelled(self.0.places.free()).await {
+        while let Some(free) = shutdown.run_until_cancelled(self.free_place()).await {
             let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await else { break };
             let Some((stream, address)) = self.accepted(accepted).await else { continue };
             let place = if is_within(address.ip(), &self.0.settings.trusted_proxies) {
@@ -36,6 +36,14 @@ impl Gateway {
         drop(listener);
         tracker.close();
         tracker.wait().await;
+    }
+
+    /// A place for a connection. While there is none, those that come wait in the kernel's queue.
+    async fn free_place(&self) -> FreePlace {
+        if self.0.places.are_taken() {
+            self.0.overload.raise();
+        }
+        self.0.places.free().await
     }
 
     async fn accepted(

@@ -1,5 +1,5 @@
-//! What happens when there is too much to do: devices that begin a session are sent away, and those in one get through
-//! (DESIGN §3).
+//! What happens when there is too much to do: devices that begin a session are sent away, those in one get through
+//! (DESIGN §3), and fewer are called (DESIGN §5).
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -27,7 +27,12 @@ impl Drop for Place<'_> {
 impl Inner {
     /// Whether one more message can be worked on.
     pub(crate) fn admit(&self, msg_id: u32) -> Result<(), Refusal> {
-        let full = self.under_way.load(Ordering::Relaxed) >= self.settings.max_under_way;
+        let (under_way, most) = (self.under_way.load(Ordering::Relaxed), self.settings.max_under_way);
+        if is_much(under_way, most) {
+            // Better fewer calls than devices that are sent away.
+            self.overload.raise();
+        }
+        let full = under_way >= most;
         if full && msg_id == 1 { Err(Refusal::Overloaded(self.overload_wait())) } else { Ok(()) }
     }
 
@@ -36,5 +41,23 @@ impl Inner {
         #[expect(clippy::disallowed_methods, reason = "the edge where a device is sent away")]
         let spread = 0.5 + rand::random::<f64>();
         self.settings.overload_wait.mul_f64(spread)
+    }
+}
+
+/// Whether three quarters of what can be worked on are under way.
+fn is_much(under_way: usize, most: usize) -> bool {
+    under_way >= most - most / 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_quarters_are_much() {
+        for (most, much) in [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3), (10, 8), (1_024, 768)] {
+            assert!(is_much(much, most) && is_much(most, most), "of {most}");
+            assert!(much == 0 || !is_much(much - 1, most), "of {most}");
+        }
     }
 }

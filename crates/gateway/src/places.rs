@@ -42,6 +42,11 @@ impl Places {
         FreePlace { one, places: self.clone() }
     }
 
+    /// Whether there is none.
+    pub(crate) fn are_taken(&self) -> bool {
+        self.all.available_permits() == 0
+    }
+
     /// A place now; none if there is none, or if whoever asks has enough. Who comes from nowhere has no such limit.
     pub(crate) fn try_take(&self, from: Option<Subscriber>) -> Option<Place> {
         let one = self.all.clone().try_acquire_owned().ok()?;

@@ -44,6 +44,23 @@ pub(crate) enum Media {
 }
 
 impl Refusal {
+    /// The name in metrics.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::TooLarge => "too_large",
+            Self::TooSlow => "too_slow",
+            Self::BrokenOff => "broken_off",
+            Self::MediaType(_) => "media_type",
+            Self::CertificateHeader { .. } => "certificate_header",
+            Self::Guessing(_) => "guessing",
+            Self::Overloaded(_) => "overloaded",
+            Self::Unavailable(_) => "unavailable",
+            Self::Changed => "changed",
+            Self::Broken => "broken",
+        }
+    }
+
     /// Whether the request's body was not read to its end.
     pub(crate) fn leaves_the_body(&self) -> bool {
         matches!(

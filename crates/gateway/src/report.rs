@@ -1,9 +1,14 @@
 //! What operators see of messages, of sessions that end, and of wakes that they answer.
 
+use model::TraceContext;
 use store::{SessionCommit, SessionCommitted, StoredSession, WakeRecord};
-use telemetry::{EndedSession, EndedWake, FinishedSpan, SpanKind, Value, emit_span};
+use telemetry::{EndedSession, EndedWake};
 
 use crate::{Inner, exchange::Arrival};
+
+mod message;
+
+pub(crate) use message::Stages;
 
 impl Inner {
     /// A message was answered and committed.
@@ -13,9 +18,16 @@ impl Inner {
         commit: &SessionCommit,
         committed: &SessionCommitted,
         earlier: Option<&StoredSession>,
+        stages: &Stages,
     ) {
         let device = arrival.claimed();
-        committed.answered.iter().chain(&committed.ended).for_each(ended_wake);
+        for (place, wake) in committed.answered.iter().enumerate() {
+            // The session is a child of the oldest.
+            ended_wake(wake, (place > 0).then_some(committed.trace));
+        }
+        for wake in &committed.ended {
+            ended_wake(wake, None);
+        }
         for session in &committed.superseded {
             EndedSession {
                 key: session.key,
@@ -27,6 +39,7 @@ impl Inner {
                 ended_at: commit.now,
                 context: session.trace,
                 parent: session.parent,
+                links: &session.links,
             }
             .report();
         }
@@ -34,19 +47,10 @@ impl Inner {
             let (state, generation) = (stored.channel.state().name(), stored.channel.generation());
             tracing::debug!(device = %device, state, generation, "channel changed");
         }
-        emit_span(FinishedSpan {
-            name: "message",
-            context: telemetry::new_context(Some(committed.trace)),
-            parent: Some(committed.trace.span_id),
-            kind: SpanKind::Server,
-            start: arrival.at,
-            end: self.store.now(),
-            attributes: attributes(arrival, commit),
-            links: Vec::new(),
-            error: None,
-        });
+        self.trace(arrival, commit, committed, stages);
         let Some(ending) = commit.ending else { return };
-        let oldest = committed.answered.first().map(|wake| wake.trace);
+        let (oldest, others) =
+            (committed.answered.first().map(|wake| wake.trace), others(&committed.answered));
         EndedSession {
             key: commit.key,
             device,
@@ -57,36 +61,25 @@ impl Inner {
             ended_at: commit.now,
             context: committed.trace,
             parent: earlier.map_or(oldest, |earlier| earlier.parent),
+            links: earlier.map_or(&others, |earlier| &earlier.links),
         }
         .report();
     }
 }
 
-fn attributes(arrival: &Arrival<'_>, commit: &SessionCommit) -> Vec<(&'static str, Value)> {
-    let Arrival { message, hints, .. } = arrival;
-    let commands = i64::try_from(message.commands.len()).unwrap_or(i64::MAX);
-    let told = [
-        ("reveille.message.mode", &hints.mode),
-        ("reveille.message.ms_cv", &hints.correlation),
-        ("reveille.message.client_request_id", &hints.request_id),
-    ];
-    let told = told.into_iter().filter_map(|(name, text)| Some((name, Value::Text(text.clone()?))));
-    let known = [
-        ("reveille.device", Value::Text(arrival.claimed().to_owned())),
-        ("reveille.session.id", Value::Text(commit.key.to_string())),
-        ("reveille.message.id", Value::Int(message.header.msg_id.into())),
-        ("reveille.message.commands", Value::Int(commands)),
-    ];
-    known.into_iter().chain(told).collect()
+/// The contexts of the wakes that a session answered besides the oldest.
+fn others(answered: &[WakeRecord]) -> Vec<TraceContext> {
+    answered.iter().skip(1).map(|wake| wake.trace).collect()
 }
 
-fn ended_wake(record: &WakeRecord) {
+fn ended_wake(record: &WakeRecord, link: Option<TraceContext>) {
     EndedWake {
         wake: &record.wake,
         device: &record.device_name,
         caller: &record.caller,
         context: record.trace,
         parent: record.parent,
+        link,
     }
     .report();
 }

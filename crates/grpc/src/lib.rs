@@ -3,6 +3,7 @@
 mod convert;
 mod devices;
 mod health;
+mod meter;
 mod page;
 mod push_apps;
 mod request;
@@ -13,6 +14,7 @@ mod streams;
 mod trace;
 mod wakes;
 
+pub use health::{Fitness, Health};
 pub use request::ANONYMOUS;
 pub use service::{ServeError, Service};
 pub use settings::{AppAuth, AppInfo, Settings, TokenReport, Tokens, Watch};

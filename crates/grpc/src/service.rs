@@ -20,8 +20,8 @@ use tonic::{
 };
 
 use crate::{
-    devices::Devices, health, push_apps::PushApps, settings::Settings, status, trace::TraceLayer,
-    wakes::Wakes,
+    Health, devices::Devices, health, meter::MeterLayer, push_apps::PushApps, settings::Settings, status,
+    trace::TraceLayer, wakes::Wakes,
 };
 
 /// Bytes of a request, at most: a batch of a thousand wakes fits well.
@@ -33,6 +33,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Service {
     edge: Arc<Edge>,
+    health: Health,
     draining: CancellationToken,
 }
 
@@ -57,25 +58,35 @@ pub enum ServeError {
     /// The listener failed.
     #[error(transparent)]
     Transport(#[from] tonic::transport::Error),
+    /// The contract cannot be read.
+    #[error(transparent)]
+    Contract(#[from] prost::DecodeError),
     /// Reflection cannot read the contract.
     #[error(transparent)]
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
 impl Service {
-    /// The surface over `store`. Once `draining` is cancelled, health is off and new calls are refused.
+    /// The surface over `store`. Once `draining` is cancelled, health is off; calls are taken on.
     pub fn new(store: Store, settings: Settings, draining: CancellationToken) -> Self {
-        let (ending, turns) = (draining.child_token(), Semaphore::new(TURNS));
-        Self { edge: Arc::new(Edge { store, settings, ending, turns }), draining }
+        let (ending, turns) = (CancellationToken::new(), Semaphore::new(TURNS));
+        let health = Health::of(store.clone());
+        Self { edge: Arc::new(Edge { store, settings, ending, turns }), health, draining }
     }
 
-    /// Serves until `shutdown`, then lets open calls end. Streams end by themselves, with an error that says why.
+    /// The same, whose health is what `health` finds. By default only the database is looked at.
+    #[must_use]
+    pub fn judged_by(self, health: Health) -> Self {
+        Self { health, ..self }
+    }
+
+    /// Serves until `shutdown`, then refuses new calls and lets open ones end. Streams end by themselves, with an error that says why.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServeError> {
         let (reporter, health) = tonic_health::server::health_reporter();
         health::begin(&reporter).await;
-        let Edge { store, settings, ending, .. } = &*self.edge;
+        let Edge { settings, ending, .. } = &*self.edge;
         let (draining, stop) = (self.draining.clone(), shutdown.clone());
-        let watch = health::watch(reporter, store.clone(), settings.health_every, draining, stop);
+        let watch = health::watch(reporter, self.health.clone(), settings.health_every, draining, stop);
         let _watch = AbortOnDropHandle::new(tokio::spawn(watch));
         let (ending, stopping) = (ending.clone(), shutdown.clone());
         let _end_streams = AbortOnDropHandle::new(tokio::spawn(async move {
@@ -88,9 +99,12 @@ impl Service {
             DeviceServiceServer::new(Devices(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
         let apps =
             PushAppServiceServer::new(PushApps(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
-        let layer = InterceptorLayer::new(RefuseWhileDraining(self.draining.clone()));
+        let meter = MeterLayer::new(&[FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET])?;
+        let trace = TraceLayer::new(meter.methods());
+        let layer = InterceptorLayer::new(RefuseWhileDraining(shutdown.clone()));
         Server::builder()
-            .layer(TraceLayer)
+            .layer(meter)
+            .layer(trace)
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .add_service(tower::Layer::layer(&layer, wakes))
             .add_service(tower::Layer::layer(&layer, devices))
@@ -126,5 +140,22 @@ impl interceptor::Interceptor for RefuseWhileDraining {
 impl std::fmt::Debug for Edge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Edge").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interceptor::Interceptor;
+
+    use super::*;
+
+    #[test]
+    fn calls_are_refused_from_the_shutdown_on() {
+        let shutdown = CancellationToken::new();
+        let mut refuse = RefuseWhileDraining(shutdown.clone());
+        assert!(refuse.call(Request::new(())).is_ok());
+        shutdown.cancel();
+        let status = refuse.call(Request::new(())).unwrap_err();
+        assert_eq!(status.code(), tonic::Code::Unavailable, "{status:?}");
     }
 }

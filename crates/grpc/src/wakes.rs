@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use model::WakeId;
+use model::{TraceContext, WakeId};
 use push::Outcome;
 use reveille_api::v1::{self as api, ErrorReason, wake_service_server::WakeService};
 use store::{Asked, WakeFilter, WakeRecord};
@@ -32,8 +32,8 @@ type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[tonic::async_trait]
 impl WakeService for Wakes {
     async fn wake(&self, request: Request<api::WakeRequest>) -> Result<Response<api::WakeResponse>, Status> {
-        let parent = ask::parent(&request);
-        self.ask(request.into_inner(), parent).await.map(Response::new)
+        let place = ask::Place::alone(ask::parent(&request));
+        self.ask(request.into_inner(), place).await.map(Response::new)
     }
 
     async fn get_wake(
@@ -154,6 +154,11 @@ fn read_id(id: &str) -> Result<WakeId, Status> {
 /// A wake that ended in a call: called off, answered by an open session, or gone with its device. Call it once for each
 /// wake; of one that is live it says nothing.
 pub(crate) fn ended_wake(record: &WakeRecord) {
+    ended_with(record, None);
+}
+
+/// As [`ended_wake`], of one that a session answered which is no child of it.
+fn ended_with(record: &WakeRecord, link: Option<TraceContext>) {
     let WakeRecord { wake, device_name, caller, trace, parent, .. } = record;
-    EndedWake { wake, device: device_name, caller, context: *trace, parent: *parent }.report();
+    EndedWake { wake, device: device_name, caller, context: *trace, parent: *parent, link }.report();
 }

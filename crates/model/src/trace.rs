@@ -30,6 +30,11 @@ impl TraceContext {
     pub fn trace_id_hex(self) -> String {
         hex(&self.trace_id)
     }
+
+    /// The span id as 16 lower-case hexadecimal digits.
+    pub fn span_id_hex(self) -> String {
+        hex(&self.span_id)
+    }
 }
 
 impl fmt::Display for TraceContext {

@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::{EndReason, Settings, Verdict, settings::doubled};
 
 mod mass_death;
+mod probe;
 
 pub use mass_death::Deaths;
+
+use probe::ProbeUnderWay;
 
 /// What keeps a push app from pushing, and what happened lately.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +29,11 @@ pub struct AppCondition {
     failures: u16,
     /// A gate or a fault was there: the next push is a probe, then the start is slow.
     probing: bool,
+    /// The probe that is under way, on whichever replica.
+    #[serde(default)]
+    probe: Option<ProbeUnderWay>,
+    #[serde(default)]
+    closings: Closings,
     /// Too many channels died at once.
     #[serde(default)]
     suspicion: Option<Fault>,
@@ -74,6 +82,15 @@ pub enum FaultKind {
     MassDeath,
 }
 
+/// How often an app was shut. Replicas compare it with what they saw last, so that each of them starts slowly after each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closings {
+    /// By a gate, a fault or a block.
+    pub times: u32,
+    /// Among them, because WNS throttled or blocked it.
+    pub throttled: u32,
+}
+
 /// Whether an app may push now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
@@ -81,6 +98,8 @@ pub enum Door {
     Open,
     /// One push, to see whether it may.
     Probe,
+    /// That push is under way. If nothing is heard of it, another one may go after this.
+    Probing(Timestamp),
     /// Not before this; [`Timestamp::MAX`] means until an operator acts.
     Shut(Timestamp),
 }
@@ -95,7 +114,7 @@ impl AppCondition {
         let until = self.gate_until.max(faults.map(|fault| fault.probe_at).max());
         match until {
             Some(until) if until > now => Door::Shut(until),
-            _ if self.fault().is_some() || self.probing => Door::Probe,
+            _ if self.fault().is_some() || self.probing => self.probe_door(now),
             _ => Door::Open,
         }
     }
@@ -141,9 +160,15 @@ impl AppCondition {
         self.paused
     }
 
-    /// The process restarted: the next push is a probe.
-    pub fn restarted(&mut self) {
-        self.probing = true;
+    /// Whether a gate, a fault or a block is there. A gate that is over counts until a push shows it; a pause, and the probe
+    /// after a start, are none.
+    pub fn is_held_back(&self) -> bool {
+        self.gate_until.is_some() || self.blocked_at.is_some() || self.fault().is_some()
+    }
+
+    /// How often it was shut.
+    pub fn closings(&self) -> Closings {
+        self.closings
     }
 
     /// What a push said about the app. Says whether anything changed that other replicas must know.
@@ -156,12 +181,15 @@ impl AppCondition {
     ) -> bool {
         let before = self.clone();
         match verdict {
-            Verdict::AppThrottled { retry_after } => {
+            Verdict::AppThrottled { retry_after } | Verdict::TokenUnavailable { retry_after } => {
+                let by_wns = matches!(verdict, Verdict::AppThrottled { .. });
+                let shut = self.gate_until.is_some_and(|until| until > now);
+                self.closings.throttled = self.closings.throttled.wrapping_add(u32::from(by_wns && !shut));
                 let asked = retry_after.map(|span| span.clamp(shortest(settings), settings.app_gate_max));
                 self.gate(asked, settings.backoff * 60, now, settings);
             }
             Verdict::CredentialFault => self.find_fault(FaultKind::Credential, description, now, settings),
-            Verdict::AppBlocked => self.blocked_at = self.blocked_at.or(Some(now)),
+            Verdict::AppBlocked => self.block(now),
             Verdict::Mismatch => {
                 self.mismatches = self.mismatches.saturating_add(1);
                 if self.mismatches >= settings.app_patience {
@@ -233,6 +261,7 @@ impl AppCondition {
     fn gate(&mut self, asked: Option<Duration>, base: Duration, now: Timestamp, settings: &Settings) {
         let shut = self.gate_until.is_some_and(|until| until > now);
         self.probing = true;
+        self.closings.times = self.closings.times.wrapping_add(u32::from(!shut));
         match asked {
             Some(span) => self.gate_until = self.gate_until.max(Some(now + span)),
             // Answers to pushes that were under way together count as one.
@@ -244,6 +273,14 @@ impl AppCondition {
         }
     }
 
+    /// WNS had enough of it.
+    fn block(&mut self, now: Timestamp) {
+        if self.blocked_at.replace(self.blocked_at.unwrap_or(now)).is_none() {
+            self.closings.times = self.closings.times.wrapping_add(1);
+            self.closings.throttled = self.closings.throttled.wrapping_add(1);
+        }
+    }
+
     fn find_fault(
         &mut self,
         kind: FaultKind,
@@ -251,6 +288,7 @@ impl AppCondition {
         now: Timestamp,
         settings: &Settings,
     ) {
+        self.closings.times = self.closings.times.wrapping_add(u32::from(self.fault.is_none()));
         let (since, step) = match &self.fault {
             // A burst of failures that were under way together is one.
             Some(fault) if fault.probe_at > now => (fault.since, fault.step),
@@ -268,12 +306,15 @@ impl AppCondition {
         if matches!(self.door(now), Door::Shut(_)) {
             return;
         }
-        *self = Self { paused: self.paused, blocked_at: self.blocked_at, ..self.kept() };
+        // While deaths are suspect it takes more probes than one: this may be the answer to another push.
+        let probe = self.probe.take_if(|_| self.suspicion.is_some());
+        *self = Self { paused: self.paused, blocked_at: self.blocked_at, probe, ..self.kept() };
     }
 
-    /// A clean record, but for what is known of deaths.
+    /// A clean record, but for what is known of deaths, and how often it was shut.
     fn kept(&self) -> Self {
         Self {
+            closings: self.closings,
             suspicion: self.suspicion.clone(),
             probes_taken: self.probes_taken,
             deaths_count_from: self.deaths_count_from,

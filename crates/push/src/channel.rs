@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use model::{DeviceId, Pfn, Timestamp};
+use model::{DeviceId, Pfn, PushId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelUri, Settings, UriFingerprint, Verdict, pace::Pace, settings::doubled};
+use crate::{ChannelUri, Mode, Settings, UriFingerprint, Verdict, pace::Pace, settings::doubled};
 
 mod doubt;
 mod hang;
@@ -15,6 +15,7 @@ mod observe;
 mod polling;
 mod repair;
 
+pub use doubt::PushedBy;
 pub use import::ImportedChannel;
 pub use observe::{Observation, Reading, Readings, WriteAnswer};
 pub use polling::{PollObservation, PollWrite, Polling};
@@ -50,6 +51,10 @@ pub struct Channel {
     imported: bool,
     gate: Gate,
     pace: Pace,
+    /// The last push that may have reached the device, while no session has answered it: whichever summons it was for, the
+    /// next one keeps its distance.
+    #[serde(default)]
+    unanswered: Option<(PushId, Timestamp)>,
     repair: Repair,
     /// The device refuses `Sequence`: writes go in a message of their own.
     plain_writes: bool,
@@ -182,9 +187,11 @@ impl Channel {
         live && self.uri.is_some() && alive
     }
 
-    /// The earliest time at which gate and pace let a push go.
+    /// The earliest time at which gate, pace and the last unanswered push let another one go.
     pub fn next_push(&self, settings: &Settings) -> Timestamp {
-        self.gated_until().unwrap_or(Timestamp::EPOCH).max(self.pace.next(settings))
+        let gap = self.unanswered.map(|(_, at)| at + settings.min_gap);
+        let gate = self.gated_until().max(gap).unwrap_or(Timestamp::EPOCH);
+        gate.max(self.pace.next(settings))
     }
 
     /// Lets time do its part: a URI that is unchanged for longer than a channel lives is stale, and of no use any more if it
@@ -199,9 +206,18 @@ impl Channel {
         true
     }
 
-    /// A push is about to go.
-    pub(crate) fn pushing(&mut self, now: Timestamp, settings: &Settings) {
+    /// A push is about to go, or only to be recorded.
+    pub(crate) fn pushing(&mut self, push: PushId, mode: Mode, now: Timestamp, settings: &Settings) {
         self.pace.push(now, settings);
+        if mode != Mode::Observe {
+            self.unanswered = Some((push, now));
+        }
+    }
+
+    /// `push` certainly did not reach the device: the next one need not keep its distance. To be called besides
+    /// [`Self::judge`] for every verdict that is not [`Verdict::may_have_arrived`], and when a push is handed back.
+    pub fn unsent(&mut self, push: PushId) {
+        self.unanswered = self.unanswered.filter(|(last, _)| *last != push);
     }
 
     /// What WNS said about a push to `generation`. A verdict about another generation changes nothing.
@@ -229,9 +245,10 @@ impl Channel {
         *self = Self { generation: self.generation + 1, dead, since: now, ..Self::default() };
     }
 
-    /// Another device of the same owner reported this URI: it is not ours any more (DESIGN §4, clones).
+    /// Another device of the same owner reported this URI: it is not ours any more (DESIGN §4, clones). A late verdict about
+    /// it finds another generation.
     pub fn lose_uri(&mut self, now: Timestamp) {
-        self.uri = None;
+        self.generation += u32::from(self.uri.take().is_some());
         self.enter(ChannelState::Unset, now);
     }
 
@@ -246,8 +263,10 @@ impl Channel {
     }
 
     fn die(&mut self, now: Timestamp) {
-        if let Some(uri) = &self.uri {
-            self.dead.push(uri.fingerprint());
+        let fingerprint = self.uri.as_ref().map(ChannelUri::fingerprint);
+        // Two pushes may find it dead, and both deaths be doubted.
+        if let Some(uri) = fingerprint.filter(|uri| !self.dead.contains(uri)) {
+            self.dead.push(uri);
             if self.dead.len() > REMEMBERED_DEAD {
                 self.dead.remove(0);
             }

@@ -80,6 +80,12 @@ impl ChannelUri {
         &self.0
     }
 
+    /// The host and the port that it leads to. Many devices share them: they are no secret.
+    pub fn server(&self) -> Option<(String, u16)> {
+        let url = Url::parse(&self.0).ok()?;
+        Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
+    }
+
     /// What identifies this URI in records and comparisons.
     pub fn fingerprint(&self) -> UriFingerprint {
         let digest = ring::digest::digest(&ring::digest::SHA256, self.0.as_bytes());

@@ -31,6 +31,8 @@ pub struct Settings {
     pub open_session_delay: Duration,
     /// How long an authenticated session counts as open after it was last heard.
     pub open_session_silence: Duration,
+    /// The most pushes of one app in a second, by one process; 0 is no bound.
+    pub max_pushes_per_second: u32,
     /// Pushes in a row to one channel before [`Self::channel_refill`] holds them back.
     pub channel_burst: u8,
     /// How often a channel may be pushed to after a burst.
@@ -139,6 +141,7 @@ impl Default for Settings {
             max_unanswered: 3,
             open_session_delay: Duration::from_secs(5),
             open_session_silence: MINUTE,
+            max_pushes_per_second: 0,
             channel_burst: 5,
             channel_refill: MINUTE,
             channel_hourly: 30,

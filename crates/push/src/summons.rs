@@ -73,8 +73,14 @@ pub struct Claim {
 }
 
 impl Summons {
-    /// A device without live wakes gets one.
-    pub fn open(id: SummonsId, priority: Priority, deadline: Timestamp, settings: &Settings) -> Self {
+    /// A device without live wakes gets one. It is due from `now` on: among many that are due, the oldest goes first.
+    pub fn open(
+        id: SummonsId,
+        priority: Priority,
+        deadline: Timestamp,
+        now: Timestamp,
+        settings: &Settings,
+    ) -> Self {
         Self {
             id,
             priority,
@@ -82,7 +88,7 @@ impl Summons {
             in_flight: None,
             unanswered: 0,
             allowed: settings.max_unanswered.into(),
-            not_before: Timestamp::EPOCH,
+            not_before: now,
             held_until: Timestamp::EPOCH,
             window: None,
             dropped: 0,
@@ -169,7 +175,7 @@ impl Summons {
         if !due {
             return None;
         }
-        channel.pushing(now, settings);
+        channel.pushing(push, self.mode, now, settings);
         self.unanswered = self.unanswered.saturating_add(1);
         let observed = self.mode == Mode::Observe;
         if observed {
@@ -217,6 +223,7 @@ impl Summons {
             Verdict::CredentialFault
             | Verdict::AppBlocked
             | Verdict::AppThrottled { .. }
+            | Verdict::TokenUnavailable { .. }
             | Verdict::ChannelSuspect => {
                 self.refund();
                 self.not_before = now;

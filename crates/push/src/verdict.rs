@@ -28,8 +28,14 @@ pub enum Verdict {
     CredentialFault,
     /// WNS blocked the sender for abuse.
     AppBlocked,
-    /// The push app gets no tokens or sends too much; WNS may have said for how long.
+    /// The push app sends too much; WNS may have said for how long to wait.
     AppThrottled {
+        /// How long to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The token endpoint was overloaded or could not be reached, and may have said for how long: the app is shut as if WNS
+    /// had throttled it, but that says nothing of how fast WNS takes pushes.
+    TokenUnavailable {
         /// How long to wait.
         retry_after: Option<Duration>,
     },
@@ -50,7 +56,7 @@ impl Verdict {
             Exchange::Ambiguous(_) => Self::Ambiguous,
             Exchange::NoToken(TokenTrouble::Credential { .. }) => Self::CredentialFault,
             Exchange::NoToken(TokenTrouble::Unavailable { retry_after, .. }) => {
-                Self::AppThrottled { retry_after: *retry_after }
+                Self::TokenUnavailable { retry_after: *retry_after }
             }
         }
     }
@@ -58,6 +64,11 @@ impl Verdict {
     /// Whether WNS has the notification, as far as anybody can tell.
     pub fn accepted(&self) -> bool {
         matches!(self, Self::Sent { .. } | Self::SentUnknown)
+    }
+
+    /// Whether the device may have got it, or may still.
+    pub fn may_have_arrived(&self) -> bool {
+        self.accepted() || *self == Self::Ambiguous
     }
 
     /// The name in records, metrics and the API.
@@ -72,7 +83,7 @@ impl Verdict {
             Self::Mismatch => "mismatch",
             Self::CredentialFault => "credential_fault",
             Self::AppBlocked => "app_blocked",
-            Self::AppThrottled { .. } => "app_throttled",
+            Self::AppThrottled { .. } | Self::TokenUnavailable { .. } => "app_throttled",
             Self::Malformed => "malformed",
             Self::Failed => "failed",
             Self::Ambiguous => "ambiguous",
@@ -166,7 +177,7 @@ mod tests {
             (Exchange::NotSent(why()), Verdict::Failed),
             (Exchange::Ambiguous(why()), Verdict::Ambiguous),
             (Exchange::NoToken(refused), Verdict::CredentialFault),
-            (Exchange::NoToken(away), throttled(wait)),
+            (Exchange::NoToken(away), Verdict::TokenUnavailable { retry_after: wait }),
         ];
         for (exchange, expect) in table {
             assert_eq!(Verdict::of(&exchange), expect, "{exchange:?}");

@@ -21,16 +21,18 @@ impl World {
         if self.is_quiet() {
             return;
         }
+        let [ends, anew] = self.odds.fates;
         match self.chance.between(0, 100) {
-            0..70 => self.kill_channels(index),
-            70..95 => self.enroll_again(index),
+            drawn if drawn < ends => self.kill_channels(index),
+            drawn if drawn < ends + anew => self.enroll_again(index),
             _ if self.pcs[index].device.channel_uri().is_some() => {
                 let twin = self.pcs[index].imaged(self.pcs.len(), self.now);
                 self.admit(twin);
             }
             _ => {}
         }
-        let next = self.now + self.chance.span(10 * DAY, 70 * DAY);
+        let (least, most) = self.odds.fate_every;
+        let next = self.now + self.chance.span(least * DAY, most * DAY);
         self.agenda.set(Timer::Fate, index, next);
     }
 
@@ -62,14 +64,14 @@ impl World {
             self.change_pfn();
         }
         if day == self.settings.days / 3 {
-            // A bad night of WNS: every twentieth channel is gone.
+            // A bad night of WNS.
             for index in 0..self.pcs.len() {
-                if self.chance.percent(5) {
+                if self.chance.percent(self.odds.bad_night) {
                     self.kill_channels(index);
                 }
             }
         }
-        if self.chance.percent(10) {
+        if self.chance.percent(self.odds.tokens) {
             self.wns.machine.revoke_tokens();
         }
         self.bad_day();
@@ -94,7 +96,7 @@ impl World {
 
     /// The next pushes meet a fault of one kind.
     fn bad_day(&mut self) {
-        let fault = match self.chance.between(0, 12) {
+        let fault = match self.chance.between(0, 9 + self.odds.good_days) {
             0 => PushFault::Dropped,
             1 => PushFault::ChannelThrottled,
             2 => PushFault::OddStatus(None),
@@ -106,7 +108,7 @@ impl World {
             8 => PushFault::ClosedAfterDelivery,
             _ => return,
         };
-        let times = u32::try_from(self.settings.devices / 50).unwrap_or(u32::MAX).max(1);
+        let times = u32::try_from(self.settings.devices / self.odds.faulty_share).unwrap_or(u32::MAX).max(1);
         self.wns.machine.script_push(Script::once(fault).times(times));
     }
 

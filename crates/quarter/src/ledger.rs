@@ -22,8 +22,9 @@ pub(crate) struct Ledger {
     pub(crate) wakes_asked: u64,
     pub(crate) wakes_ended: u64,
     pub(crate) moved_uris: u64,
-    /// URIs of which WNS said 404 or 410.
-    dead: HashSet<UriFingerprint>,
+    /// URIs of which WNS said 404 or 410, each with the device that it was pushed for: two that show one URI, since one has an
+    /// image of the other's disk, are told one by one.
+    dead: HashSet<(usize, UriFingerprint)>,
     ended: HashSet<model::WakeId>,
 }
 
@@ -33,8 +34,10 @@ pub(crate) struct Record {
     pub(crate) sessions: u64,
     /// When its PFN was written, as the device counts it.
     pub(crate) writes: Vec<Timestamp>,
-    /// Sessions with a write since its channel was last good, and whether the device refused.
+    /// The last write of each session that had one, since its channel was last good, and whether the device refused.
     fruitless: Vec<(Timestamp, bool)>,
+    /// Sessions that were held to their end and left it without a good channel, since it last had one.
+    in_vain: usize,
     pub(crate) renewed: u64,
     pub(crate) reset: u64,
     pub(crate) died: u64,
@@ -49,8 +52,15 @@ pub(crate) struct Record {
 /// Writes in a row that bring nothing, until a device is left alone for a week (DESIGN §4).
 const ATTEMPTS: usize = 3;
 
-/// Rests count from message to message, and here from session to session: no session takes longer.
-const SESSION: Duration = Duration::from_mins(1);
+/// Rests count from when a write is sent, and here from when the device got it: a reply that was lost, it got later.
+const LATE: Duration = Duration::from_secs(10);
+
+impl Record {
+    /// Whether it came so often that its channel could have been set up: a write is judged after two more sessions.
+    pub(crate) fn was_neglected(&self) -> bool {
+        self.in_vain >= 3
+    }
+}
 
 impl Ledger {
     pub(crate) fn violation(&mut self, now: Timestamp, what: impl std::fmt::Display) {
@@ -60,29 +70,36 @@ impl Ledger {
         }
     }
 
-    /// A session is over: `writes` were tried in it, and its device's channel is good now or not. A device that refuses
-    /// the PFN is asked daily, others weekly at last.
+    /// A session is over, whole or broken off: the device got `writes` in it, and its channel is good now or not. A device that
+    /// refuses the PFN is asked daily, others weekly at last.
     pub(crate) fn session_held(
         &mut self,
         device: usize,
-        writes: u32,
-        live: bool,
+        writes: &[Timestamp],
+        (whole, live): (bool, bool),
         refuses: bool,
-        now: Timestamp,
     ) {
         let record = &mut self.devices[device];
         record.sessions += 1;
+        record.in_vain = match (whole, live) {
+            (_, true) => 0,
+            (true, false) => record.in_vain + 1,
+            // It says nothing.
+            (false, false) => record.in_vain,
+        };
         let mut broken = Vec::new();
-        if writes > 0 {
-            let tired = record.fruitless.len() >= ATTEMPTS;
+        if let (Some(&first), Some(&now)) = (writes.first(), writes.last()) {
+            // A refusal is an answer: it is asked again daily, and says nothing of what a write brings that is taken.
+            let taken = record.fruitless.iter().rev().take_while(|(_, refused)| !refused);
+            let tired = taken.count() >= ATTEMPTS;
             if let Some((last, refused)) = record.fruitless.last() {
                 let rest = if *refused { DAY } else { 7 * DAY };
-                if (tired || *refused) && *last + rest > now + SESSION {
+                if (tired || *refused) && *last + rest > first + LATE {
                     broken.push("the PFN was written again before its rest was over");
                 }
             }
             record.fruitless.push((now, refuses));
-            record.writes.extend(std::iter::repeat_n(now, writes as usize));
+            record.writes.extend(writes);
             if record.writes.iter().rev().take_while(|at| **at + DAY > now).count() > 12 {
                 broken.push("the PFN was written more than 12 times in a day");
             }
@@ -91,7 +108,8 @@ impl Ledger {
             record.fruitless.clear();
         }
         for what in broken {
-            self.violation(now, format!("device {device}: {what}"));
+            let at = writes.last().copied().unwrap_or_default();
+            self.violation(at, format!("device {device}: {what}"));
         }
     }
 
@@ -126,11 +144,11 @@ impl Ledger {
 
     /// A push went to this URI, after `dead` ones are known.
     pub(crate) fn pushed(&mut self, device: usize, uri: UriFingerprint, verdict: &Verdict, now: Timestamp) {
-        if self.dead.contains(&uri) {
+        if self.dead.contains(&(device, uri)) {
             self.violation(now, format!("device {device}: a dead generation was pushed to"));
         }
         if *verdict == Verdict::ChannelDead {
-            self.dead.insert(uri);
+            self.dead.insert((device, uri));
             self.devices[device].died += 1;
         }
         if *verdict == Verdict::Mismatch {

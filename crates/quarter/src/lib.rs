@@ -6,6 +6,7 @@ mod chance;
 mod fate;
 mod ledger;
 mod managed;
+mod mix;
 mod pc;
 mod pushes;
 mod report;
@@ -15,6 +16,7 @@ mod wns;
 mod world;
 
 pub use build::Build;
+pub use mix::Mix;
 pub use report::{BuildReport, Report, RolloutDay};
 
 /// What a quarter is made of.
@@ -26,11 +28,13 @@ pub struct Settings {
     pub days: u32,
     /// Where all chance comes from.
     pub seed: u64,
+    /// What the fleet is made of, and how hard its life is.
+    pub mix: Mix,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { devices: 1_000, days: 90, seed: 1 }
+        Self { devices: 1_000, days: 90, seed: 1, mix: Mix::default() }
     }
 }
 

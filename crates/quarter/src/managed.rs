@@ -54,7 +54,7 @@ impl Managed {
         let wake = Wake::ask(wake, self.id, priority, timeout, now);
         match &mut self.summons {
             Some(summons) => summons.join(priority, wake.deadline(), now),
-            None => self.summons = Some(Summons::open(summons, priority, wake.deadline(), rules)),
+            None => self.summons = Some(Summons::open(summons, priority, wake.deadline(), now, rules)),
         }
         self.wakes.push(wake);
     }

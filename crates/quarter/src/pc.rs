@@ -11,7 +11,7 @@ use simulator::{
     wns::Renewal,
 };
 
-use crate::{build::Build, chance::Chance};
+use crate::{build::Build, chance::Chance, mix::Odds};
 
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 pub(crate) const DAY: Duration = Duration::from_hours(24);
@@ -48,18 +48,13 @@ pub(crate) struct Trouble {
 
 impl Pc {
     /// The PC of this number, as chance will have it.
-    pub(crate) fn new(number: usize, start: Timestamp, days: u32, chance: &mut Chance) -> Self {
-        let build = match chance.between(0, 100) {
-            0..8 => Build::Windows81,
-            8..23 => Build::Windows1511,
-            23..48 => Build::Windows1607,
-            _ => Build::Windows11,
-        };
+    pub(crate) fn new(number: usize, odds: &Odds, start: Timestamp, days: u32, chance: &mut Chance) -> Self {
+        let build = odds.build(chance.between(0, 100));
         let mut profile = variant(build, chance);
-        let trouble = trouble(build, &mut profile, start, days, chance);
+        let trouble = trouble(build, odds, &mut profile, (start, days), chance);
         let name = format!("QUARTER{number:06}");
         let device = Device::new(Identity::new(&name, &name, "quarter"), profile, ADDRESS);
-        let habits = habits(start, days, chance);
+        let habits = habits(odds, start, days, chance);
         let enrolled = start + chance.span(Duration::ZERO, 2 * DAY);
         Self { build, device, habits, on: false, polls: 0, poll_at: enrolled, trouble, sessions: Vec::new() }
     }
@@ -95,8 +90,8 @@ impl Pc {
         self.sessions.drain(..surplus);
     }
 
-    /// Whether a service can have set it up by `end`: it was there three times in the last week, since a write whose session
-    /// broke off is judged after two more (DESIGN §4), and nothing of its own is in the way. What hung is tried once a week.
+    /// Whether a service can have set it up by `end`: it was there three times in the last week, and nothing of its own is in
+    /// the way. What hung is tried once a week.
     pub(crate) fn is_reachable(&self, end: Timestamp) -> bool {
         let there = self.sessions.len() == 3 && self.sessions.first().is_some_and(|at| *at + 7 * DAY > end);
         let mended = self.trouble.mended_at.is_none_or(|at| at + 12 * DAY < end);
@@ -131,36 +126,42 @@ fn variant(build: Build, chance: &mut Chance) -> Profile {
     profile
 }
 
-fn trouble(build: Build, profile: &mut Profile, start: Timestamp, days: u32, chance: &mut Chance) -> Trouble {
+fn trouble(
+    build: Build,
+    odds: &Odds,
+    profile: &mut Profile,
+    (start, days): (Timestamp, u32),
+    chance: &mut Chance,
+) -> Trouble {
     let mut trouble = Trouble::default();
-    if chance.percent(20) {
+    if chance.percent(odds.saver) {
         trouble.saver = chance.between(5, 60);
     }
-    if chance.percent(10) {
+    if chance.percent(odds.metered) {
         trouble.metered = chance.between(10, 50);
     }
     // The policy NoCloudApplicationNotification (oma-dm.md §8.1), or a client that hangs (§9.1).
     let kept_from = match (build.is_old(), chance.between(0, 100)) {
-        (_, 0..3) => PfnWrite::Refused(404),
-        (true, 3..13) => PfnWrite::Hangs,
+        (_, drawn) if drawn < odds.refuses => PfnWrite::Refused(404),
+        (true, drawn) if drawn < odds.refuses + odds.hangs => PfnWrite::Hangs,
         _ => PfnWrite::Works,
     };
     if kept_from != PfnWrite::Works {
         profile.pfn_write = kept_from;
-        let mended = chance.percent(60);
+        let mended = chance.percent(odds.mended);
         let when = DAY * u32::try_from(chance.between(1, 2 + u64::from(days) / 2)).unwrap_or(1);
         trouble.mended_at = Some(if mended { start + when } else { Timestamp::MAX });
     }
     trouble
 }
 
-fn habits(start: Timestamp, days: u32, chance: &mut Chance) -> Habits {
-    if chance.percent(10) {
+fn habits(odds: &Odds, start: Timestamp, days: u32, chance: &mut Chance) -> Habits {
+    if chance.percent(odds.always_on) {
         return Habits::always_on();
     }
     let first = habits::day(start);
     let mut away = Vec::new();
-    if chance.percent(35) {
+    if chance.percent(odds.away) {
         // Holidays; a few lie in a drawer for longer than a channel lives.
         let length = if chance.percent(20) { chance.between(31, 45) } else { chance.between(5, 22) };
         let from = first + chance.between(3, 4 + u64::from(days));
@@ -169,7 +170,7 @@ fn habits(start: Timestamp, days: u32, chance: &mut Chance) -> Habits {
     Habits {
         from: chance.span(HOUR * 6, HOUR * 11),
         hours: chance.span(HOUR * 5, HOUR * 12),
-        weekends: chance.percent(30),
+        weekends: chance.percent(odds.weekends),
         away,
     }
 }

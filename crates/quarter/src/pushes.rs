@@ -33,7 +33,7 @@ impl World {
         let pfn = self.service.devices[index].channel.pfn()?;
         match self.service.apps.get(pfn)?.door(self.now) {
             Door::Shut(until) => Some(until),
-            Door::Open | Door::Probe => None,
+            Door::Open | Door::Probe | Door::Probing(_) => None,
         }
     }
 
@@ -86,6 +86,9 @@ impl World {
         let rules = &self.service.rules;
         let device = &mut self.service.devices[index];
         device.channel.judge(generation, verdict, now, rules);
+        if !verdict.may_have_arrived() {
+            device.channel.unsent(id);
+        }
         if let Some(summons) = &mut device.summons {
             summons.judge(id, ttl, verdict, (now, chance), rules);
         }

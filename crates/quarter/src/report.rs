@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use push::{ChannelState, Refusal};
 use serde::Serialize;
 
-use crate::{build::Build, ledger::Record, world::World};
+use crate::{build::Build, ledger::Record, mix::Mix, world::World};
 
 /// What a quarter came to.
 #[derive(Clone, Debug, Serialize)]
@@ -14,6 +14,8 @@ pub struct Report {
     pub days: u32,
     /// The seed that all chance came from.
     pub seed: u64,
+    /// What the fleet was made of.
+    pub mix: Mix,
     /// By build, the oldest first.
     pub builds: Vec<BuildReport>,
     /// How far a changed PFN had come by each midnight, from the day of the change on.
@@ -88,6 +90,7 @@ impl Report {
         Self {
             days: world.settings.days,
             seed: world.settings.seed,
+            mix: world.settings.mix,
             builds: Build::ALL.map(|build| BuildReport::of(build, world)).into(),
             rollout: world.rollout.clone(),
             wakes_asked: world.ledger.wakes_asked,
@@ -153,10 +156,10 @@ fn word(state: ChannelState) -> String {
 
 /// Devices that could be set up, and have no live channel.
 fn unreached(world: &World) -> Vec<String> {
-    let missing =
-        world.pcs.iter().zip(&world.service.devices).filter(|(pc, device)| {
-            device.channel.state() != ChannelState::Live && pc.is_reachable(world.end)
-        });
+    let missing = world.pcs.iter().zip(&world.service.devices).filter(|(pc, device)| {
+        let down = device.channel.state() != ChannelState::Live;
+        down && pc.is_reachable(world.end) && world.ledger.devices[device.index].was_neglected()
+    });
     let told = missing.map(|(pc, device)| {
         format!("{}, a {}, is {}", pc.name(), pc.build.name(), word(device.channel.state()))
     });

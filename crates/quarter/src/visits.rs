@@ -10,10 +10,6 @@ use crate::{agenda::Timer, world::World};
 
 /// From one message of a session to the next.
 const ROUND: Duration = Duration::from_millis(200);
-/// Of a thousand replies, so many are lost: the device sends the same bytes again (oma-dm.md §3.5).
-const LOST: u64 = 5;
-/// Of a thousand messages, after so many the PC goes to sleep.
-const ASLEEP: u64 = 2;
 
 impl World {
     pub(crate) fn poll(&mut self, index: usize) {
@@ -44,22 +40,28 @@ impl World {
     pub(crate) fn hold(&mut self, index: usize, opening: Opening) {
         let pc = &self.pcs[index];
         let refuses = matches!(pc.device.profile().pfn_write, PfnWrite::Refused(_));
-        let before = pc.device.writes().pfn;
         let began = self.now;
-        if let Err(error) = self.converse(index, opening) {
+        let mut writes = Vec::new();
+        let whole = self.converse(index, opening, &mut writes).unwrap_or_else(|error| {
             self.ledger.violation(began, format!("device {index}: a session broke off: {error}"));
             self.pcs[index].device.fall_silent();
-        }
+            false
+        });
         self.pcs[index].visited(began);
-        let writes = self.pcs[index].device.writes().pfn - before;
         let live = self.service.devices[index].channel.state() == ChannelState::Live;
-        self.ledger.session_held(index, writes, live, refuses, began);
+        self.ledger.session_held(index, &writes, (whole, live), refuses);
         let renewal = self.pcs[index].device.renewal_at().unwrap_or(Timestamp::MAX);
         self.agenda.set(Timer::Renewal, index, renewal.max(self.now));
         self.look_again(index);
     }
 
-    fn converse(&mut self, index: usize, opening: Opening) -> Result<(), ProtocolError> {
+    /// Goes from message to message, and says whether it got to the end. `writes` gets the time of each write of the PFN.
+    fn converse(
+        &mut self,
+        index: usize,
+        opening: Opening,
+        writes: &mut Vec<Timestamp>,
+    ) -> Result<bool, ProtocolError> {
         let mut now = self.now;
         let pc = &mut self.pcs[index];
         let origin = match (pc.device.profile().origin, opening) {
@@ -73,16 +75,20 @@ impl World {
             now = now + ROUND;
             let mut reply = self.service.receive(index, &message, (origin, key), now, &mut self.ledger)?;
             let luck = self.chance.between(0, 1_000);
-            if luck < LOST {
+            if luck < self.odds.lost {
                 now = now + 30 * ROUND;
                 let again = self.service.receive(index, &message, (origin, key), now, &mut self.ledger)?;
                 // A challenge may differ; what was stored may not.
                 reply = again;
-            } else if luck < LOST + ASLEEP {
+            } else if luck < self.odds.lost + self.odds.asleep {
                 self.pcs[index].device.fall_silent();
-                return Ok(());
+                return Ok(false);
             }
-            let mut step = self.pcs[index].device.receive(&reply, now)?;
+            let before = self.pcs[index].device.writes().pfn;
+            let received = self.pcs[index].device.receive(&reply, now);
+            let written = self.pcs[index].device.writes().pfn - before;
+            writes.extend(std::iter::repeat_n(now, written as usize));
+            let mut step = received?;
             while let Step::Register(request) = step {
                 step = self.register(index, &request, now)?.ok_or(ProtocolError::NoSession)?;
             }
@@ -93,7 +99,7 @@ impl World {
                         self.register(index, request, now)?;
                         self.agenda.set(Timer::Channel, index, now + Duration::from_secs(15));
                     }
-                    return Ok(());
+                    return Ok(true);
                 }
                 Step::Register(_) => unreachable!("the loop above ends with another step"),
             }

@@ -12,6 +12,7 @@ use crate::{
     agenda::{Agenda, Timer},
     chance::Chance,
     ledger::{Ledger, Record},
+    mix::Odds,
     pc::{DAY, HOUR, PROVIDER, Pc},
     report::{Report, RolloutDay},
     service::{self, Service},
@@ -21,6 +22,7 @@ use crate::{
 /// Everything that there is.
 pub(crate) struct World {
     pub(crate) settings: Settings,
+    pub(crate) odds: Odds,
     pub(crate) now: Timestamp,
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
@@ -61,10 +63,11 @@ impl World {
             ledger: Ledger::default(),
             rollout: Vec::new(),
             chance,
+            odds: settings.mix.odds(),
             settings,
         };
         for number in 0..settings.devices {
-            let pc = Pc::new(number, start, settings.days, &mut world.chance);
+            let pc = Pc::new(number, &world.odds, start, settings.days, &mut world.chance);
             world.admit(pc);
         }
         world.agenda.set(Timer::Day, 0, start + DAY);
@@ -149,7 +152,7 @@ impl World {
         if !pc.on {
             return;
         }
-        match pc.device.renewal_due(now).filter(|_| !self.chance.percent(5)) {
+        match pc.device.renewal_due(now).filter(|_| !self.chance.percent(self.odds.renewal_fails)) {
             Some(request) => {
                 let name = pc.name().to_owned();
                 let granted = self.wns.register(&name, &request, now, &mut self.chance);

@@ -10,50 +10,87 @@ use wns::{ClockSkew, WnsClient};
 use crate::{
     config::{Config, Engine, PushApp},
     failure::{Failure, Outcome},
-    open, print,
+    open,
+    print::{self, Page, Tone},
     serve::wns_client,
 };
 
 mod advice;
+mod listeners;
+
+use listeners::listeners;
 
 /// How far a clock may be off before it is worth a word. Token endpoints tell the time to a second.
 const SKEW: Duration = Duration::from_mins(1);
 
-/// Tries everything, one after the other; what fails does not keep the rest from being tried.
+/// Tries everything, one after the other, and tells of each at once; what fails does not keep the rest from being tried.
 pub(crate) async fn run(config: &Config) -> Outcome {
+    let mut told = Told::default();
+    told.tell(&Finding::Works("The configuration has no mistakes.".into()))?;
     for warning in config.warnings() {
-        print::line(format!("note      {warning}"))?;
+        told.tell(&Finding::Note(warning))?;
     }
-    let mut findings = vec![database(config).await];
+    told.tell(&database(config).await)?;
+    for finding in listeners(config.listen) {
+        told.tell(&finding)?;
+    }
     let wns = wns_client(config)?;
     for app in &config.push_apps {
-        findings.push(credentials(&wns, app).await);
-        findings.extend(clock(&wns, app));
+        told.tell(&credentials(&wns, app).await)?;
+        clock(&wns, app).map_or(Ok(()), |finding| told.tell(&finding))?;
     }
-    let mut broken = 0;
-    for finding in &findings {
-        print::line(finding.line())?;
-        broken += usize::from(matches!(finding, Finding::Broken(_)));
-    }
-    match broken {
-        0 => print::line("Everything that was tried works."),
+    match told.broken {
+        0 => print::line(match told.odd {
+            0 => "Everything that was tried works.".to_owned(),
+            1 => "Nothing is broken; one line says `look`.".to_owned(),
+            more => format!("Nothing is broken; {more} lines say `look`."),
+        }),
         1 => Err(Failure::new("One thing does not work.")),
         more => Err(Failure::new(format!("{more} things do not work."))),
+    }
+}
+
+/// What was told so far.
+#[derive(Default)]
+struct Told {
+    odd: usize,
+    broken: usize,
+}
+
+impl Told {
+    fn tell(&mut self, finding: &Finding) -> Outcome {
+        self.odd += usize::from(matches!(finding, Finding::Odd(_)));
+        self.broken += usize::from(matches!(finding, Finding::Broken(_)));
+        let mut page = Page::default();
+        page.text(finding.tone(), &finding.line());
+        print::page(&page)
     }
 }
 
 /// What came of a try, in a sentence or two.
 enum Finding {
     Works(String),
+    /// Nothing was tried; it is worth knowing.
+    Note(String),
     /// Works, but.
     Odd(String),
     Broken(String),
 }
 
 impl Finding {
+    fn tone(&self) -> Tone {
+        match self {
+            Self::Works(_) => Tone::Good,
+            Self::Note(_) => Tone::Plain,
+            Self::Odd(_) => Tone::Odd,
+            Self::Broken(_) => Tone::Bad,
+        }
+    }
+
     fn line(&self) -> String {
         match self {
             Self::Works(text) => format!("works     {text}"),
+            Self::Note(text) => format!("note      {text}"),
             Self::Odd(text) => format!("look      {text}"),
             Self::Broken(text) => format!("broken    {text}"),
         }

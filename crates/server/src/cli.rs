@@ -5,12 +5,14 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 
 mod client;
+mod devices;
 mod simulate;
 
 pub(crate) use client::{
-    ChannelWord, CreateDevice, DeviceCommand, ListDevices, ListWakes, Output, PushAppCommand, Server, Wake,
-    WakeCommand, WakeWord, WatchWakes,
+    ChannelWord, CreateDevice, DEFAULT_SERVER, DeviceCommand, ListDevices, ListWakes, Output, Pages,
+    PushAppCommand, Server, Shown, Wake, WakeCommand, WakeWord, WatchWakes,
 };
+pub(crate) use devices::{ImportDevices, ImportFormat, UpdateDevice};
 pub(crate) use simulate::{SimulateCommand, SimulateFleet, SimulateQuarter, SimulateWns};
 
 /// Wakes Windows devices into management sessions.
@@ -51,14 +53,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
-    /// Try what the configuration names: the database, its key, and the WNS credentials of each push app.
+    /// Try what the configuration names: the database, its key, the listeners, and the WNS credentials of each push app.
     ///
     /// Says what works and what does not, and what to do about it. Nothing is changed, and no push is sent.
     #[command(
-        after_help = "Exit status: 0 everything works, 1 something does not, 64 mistakes in the configuration."
+        after_help = "Exit status: 0 nothing is broken, 1 something is, 64 mistakes in the configuration."
     )]
     Check(ConfigFile),
-    /// Create, list, show, reset and delete devices, and see their sessions.
+    /// Ask a running service whether it is ready, and what is not as it should be.
+    #[command(after_help = "Exit status: 0 it is ready, 1 it is not, or does not answer.")]
+    Ready(Ready),
+    /// Create, import, list, show, change, reset and delete devices, and see their sessions.
     Devices {
         #[command(subcommand)]
         command: DeviceCommand,
@@ -81,6 +86,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Print what makes a shell complete this command line.
+    #[command(after_help = "Examples:
+  reveille completions bash > /etc/bash_completion.d/reveille
+  reveille completions fish > ~/.config/fish/completions/reveille.fish")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
     /// Run an emulated WNS, or simulated devices.
     Simulate {
         #[command(subcommand)]
@@ -97,6 +110,13 @@ pub(crate) struct ConfigFile {
 }
 
 #[derive(Args, Clone, Debug)]
+pub(crate) struct Ready {
+    /// Where its admin listener is
+    #[arg(long, value_name = "ADDRESS", env = "REVEILLE__ADMIN__LISTEN", default_value = "127.0.0.1:9090")]
+    pub(crate) admin: SocketAddr,
+}
+
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Demo {
     /// How many devices are simulated
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least_one())]
@@ -107,6 +127,9 @@ pub(crate) struct Demo {
     /// End when the last wake has ended, with status 0 if every wake was answered and 3 if not
     #[arg(long)]
     pub(crate) exit: bool,
+    /// Print lines also in a terminal, where otherwise a table shows what happens
+    #[arg(long)]
+    pub(crate) plain: bool,
     /// Print the summary as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -10,25 +10,28 @@ use tonic::{
     Response,
     transport::{Channel, ClientTlsConfig, Endpoint},
 };
+use url::Url;
 
 use crate::{cli::Server, failure::Failure};
 
 pub(crate) mod devices;
 pub(crate) mod push_apps;
-pub(crate) mod table;
 pub(crate) mod wake;
 pub(crate) mod wakes;
+pub(crate) mod watch;
+pub(crate) mod words;
 
+mod again;
+mod list;
 mod pushes;
 mod status;
 mod view;
-mod watch;
-mod words;
 
 /// A service that answers.
 #[derive(Clone)]
 pub(crate) struct Client {
     url: String,
+    jaeger: Option<Url>,
     channel: Channel,
 }
 
@@ -36,12 +39,10 @@ pub(crate) struct Client {
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long one call may take.
 const CALL: Duration = Duration::from_secs(30);
-/// The most rows of a page.
-const PAGE: usize = 1_000;
 
 impl Client {
     pub(crate) async fn connect(server: &Server) -> Result<Self, Failure> {
-        Self::to(&server.url).await
+        Ok(Self { jaeger: server.jaeger.clone(), ..Self::to(&server.url).await? })
     }
 
     pub(crate) async fn to(url: &str) -> Result<Self, Failure> {
@@ -60,7 +61,7 @@ impl Client {
         }
         let connected = endpoint.connect_timeout(CONNECT).timeout(CALL).connect().await;
         let channel = connected.map_err(|_| status::no_service(url))?;
-        Ok(Self { url: url.to_owned(), channel })
+        Ok(Self { url: url.to_owned(), jaeger: None, channel })
     }
 
     pub(crate) fn devices(&self) -> DeviceServiceClient<Channel> {
@@ -73,6 +74,21 @@ impl Client {
 
     pub(crate) fn push_apps(&self) -> PushAppServiceClient<Channel> {
         PushAppServiceClient::new(self.channel.clone())
+    }
+
+    /// Where a trace is seen: in Jaeger, if it is known where that is, or else its id. Empty if there is no trace.
+    fn trace(&self, id: &str) -> String {
+        match &self.jaeger {
+            Some(jaeger) if !id.is_empty() => {
+                format!("{}/trace/{id}", jaeger.as_str().trim_end_matches('/'))
+            }
+            _ => id.to_owned(),
+        }
+    }
+
+    /// Whether it is known where traces are seen.
+    fn shows_traces(&self) -> bool {
+        self.jaeger.is_some()
     }
 
     /// What was answered, or why not in words.
@@ -89,16 +105,4 @@ pub(crate) fn named(name: &str) -> DeviceRef {
 /// What a well-behaved service always sends.
 fn present<T>(part: Option<T>) -> Result<T, Failure> {
     part.ok_or_else(|| Failure::new("The service sent an incomplete answer. Is it of another version?"))
-}
-
-/// How many rows to ask for, if so many are still wanted.
-fn page_size(wanted: usize) -> i32 {
-    i32::try_from(wanted.min(PAGE)).unwrap_or(i32::MAX)
-}
-
-/// Says that a list goes on.
-fn tell_of_more(next_page_token: &str) {
-    if !next_page_token.is_empty() {
-        eprintln!("There are more: ask with a higher --limit.");
-    }
 }

@@ -1,14 +1,15 @@
 //! What each subcommand does.
 
+use clap::CommandFactory;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     check,
-    cli::{Command, ConfigCommand, ConfigFile},
+    cli::{Cli, Command, ConfigCommand, ConfigFile},
     client::{self, Client},
     config::{self, Config},
     failure::{Failure, Outcome},
-    migrate, print, serve, simulate,
+    migrate, print, ready, serve, simulate,
 };
 
 /// Runs one subcommand to its end.
@@ -18,6 +19,7 @@ pub(crate) async fn run(command: Command) -> Outcome {
         Command::Demo(demo) => Box::pin(serve::play(demo, until_told()?)).await,
         Command::Migrate { command, config } => migrate::run(&load(&config)?, command).await,
         Command::Check(config) => check::run(&load(&config)?).await,
+        Command::Ready(ready) => ready::run(ready.admin).await,
         Command::Config { command, config } => self::config(command, &config),
         Command::Devices { command, server } => {
             client::devices::run(&Client::connect(&server).await?, command).await
@@ -29,6 +31,7 @@ pub(crate) async fn run(command: Command) -> Outcome {
         Command::PushApps { command, server } => {
             client::push_apps::run(&Client::connect(&server).await?, command).await
         }
+        Command::Completions { shell } => completions(shell),
         Command::Simulate { command } => simulate::run(command, until_told()?).await,
     }
 }
@@ -44,6 +47,12 @@ fn config(command: ConfigCommand, file: &ConfigFile) -> Outcome {
             print::line("The configuration has no mistakes.")
         }
     }
+}
+
+fn completions(shell: clap_complete::Shell) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "reveille", &mut script);
+    print::text(&String::from_utf8_lossy(&script)).map(drop)
 }
 
 fn load(config: &ConfigFile) -> Result<Config, Failure> {

@@ -7,10 +7,11 @@ use std::{
     time::Duration,
 };
 
-use model::{Pfn, ProviderId, PushAppName};
+use model::{DeviceName, Pfn, ProviderId, PushAppName};
 use secrecy::SecretString;
 use store::{Key, Retention};
 
+mod canary;
 mod difference;
 mod gateway;
 mod listen;
@@ -40,7 +41,10 @@ pub(crate) struct Config {
     pub(crate) listen: Listen,
     /// How those who watch wakes are kept up to date.
     pub(crate) watch: grpc::Watch,
+    /// How often the fleet is counted for the metrics, by all replicas together.
+    pub(crate) count_every: Duration,
     /// How long open requests and pushes may take to end when the service stops.
+    pub(crate) notice: Duration,
     pub(crate) drain: Duration,
     /// The gateway, with the PFN of each push app.
     pub(crate) gateway: ::gateway::Settings,
@@ -52,6 +56,7 @@ pub(crate) struct Config {
     /// The dispatcher, with the PFN of each push app.
     pub(crate) dispatcher: dispatcher::Settings,
     pub(crate) push_apps: Vec<PushApp>,
+    pub(crate) canaries: Vec<Canary>,
     pub(crate) telemetry: ::telemetry::Settings,
     /// All of this as TOML.
     pub(crate) effective: Effective,
@@ -102,6 +107,18 @@ pub(crate) struct PushApp {
     pub(crate) mode: Option<::push::Mode>,
 }
 
+/// A device that the service wakes by a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Canary {
+    /// What metrics call it.
+    pub(crate) name: String,
+    pub(crate) device: DeviceName,
+    /// How often.
+    pub(crate) every: Duration,
+    /// How long it may take to come.
+    pub(crate) deadline: Duration,
+}
+
 impl KeySource {
     /// In words, for a sentence.
     pub(crate) fn place(&self) -> String {
@@ -141,7 +158,8 @@ impl Config {
                 "push.extra_channel_origins is set: pushes may go elsewhere than to WNS. For emulators only.",
             );
         }
-        warnings.into_iter().map(Into::into).collect()
+        let schedules = canary::warnings(&self.canaries, &self.push);
+        warnings.into_iter().map(Into::into).chain(schedules).collect()
     }
 }
 

@@ -22,11 +22,18 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use wns::{AppCredentials, Auth, LegacyAuth, WnsClient};
 
-use crate::run::{Listeners, Parts, run};
+use crate::{
+    cli::DEFAULT_SERVER,
+    run::{Listeners, Parts, run},
+};
 
+mod board;
+mod face;
 mod progress;
+mod screen;
 mod waker;
 
+use face::Face;
 use progress::Progress;
 
 /// What the demo is asked to do.
@@ -37,10 +44,17 @@ pub(crate) struct DemoSettings {
     pub(crate) wakes: Option<usize>,
     /// End when the last wake has ended.
     pub(crate) exit: bool,
+    /// Show a table, and not lines: there is a terminal.
+    pub(crate) table: bool,
     /// End with one JSON object.
     pub(crate) json: bool,
     /// Where gRPC listens, if that is free; otherwise anywhere.
     pub(crate) grpc: SocketAddr,
+}
+
+/// Whether there is a terminal for a table.
+pub(crate) fn table_is_possible() -> bool {
+    screen::is_possible()
 }
 
 /// What made the demo fail.
@@ -48,8 +62,6 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const APP: &str = "demo";
 const PROVIDER: &str = "Reveille";
-/// How often the progress is told.
-const TELL: Duration = Duration::from_secs(1);
 
 /// Runs until it is done, or until `shutdown`. True if every wake was answered.
 pub(crate) async fn demo(settings: DemoSettings, shutdown: CancellationToken) -> Result<bool, Failure> {
@@ -151,6 +163,9 @@ fn parts(
         },
         store,
         wns,
+        count_every: Duration::from_secs(5),
+        notice: Duration::ZERO,
+        ending: running.clone(),
         drain: Duration::from_secs(5),
     })
 }
@@ -168,26 +183,44 @@ async fn play(
     let fleet = FleetSettings::new(gateway, Some(places.wns.clone()), PROVIDER, identities.clone());
     let fleet = Fleet::new(fleet)?;
     let progress = Arc::new(Progress::new(settings.devices, channel.clone(), APP));
-    progress.say(&format!("gRPC is at {}. Try:", places.grpc));
-    progress.say(&format!("  cargo run -- wake {example} --wait --server {}", places.grpc));
+    let title = format!("gRPC is at {}. Try:", places.grpc);
+    let hint = hint(&example, &places.grpc);
+    let face = if settings.table {
+        Face::table(channel.clone(), title, hint, shutdown.clone()).await?
+    } else {
+        Face::lines(&progress, &title, &hint)
+    };
     let stop = shutdown.child_token();
     let living = tokio::spawn(fleet.run(stop.clone()));
-    let telling = tokio::spawn(progress.clone().tell(TELL, stop.clone()));
-    let result = match progress.until_all_live(shutdown).await {
-        Ok(()) => waker::run(settings, channel, identities, progress.clone(), shutdown).await,
-        Err(status) => Err(status),
+    let waking = async {
+        let mut woken = progress.until_all_live(shutdown).await;
+        if woken.is_ok() {
+            woken = waker::run(settings, channel, identities, progress.clone(), shutdown).await;
+        }
+        if woken.is_ok() && !settings.exit {
+            shutdown.cancelled().await;
+        }
+        stop.cancel();
+        woken
     };
-    if result.is_ok() && !settings.exit {
-        shutdown.cancelled().await;
-    }
-    stop.cancel();
+    let telling = async {
+        // Nobody waits for the end of what nobody sees.
+        face.tell(&progress, stop.clone()).await.inspect_err(|_| shutdown.cancel())
+    };
+    let (woken, told) = tokio::join!(waking, telling);
     living.await?;
-    telling.await?;
-    result?;
+    woken?;
+    told?;
     let summary = progress.summary(places.emulator.counters().pushes).await?;
     progress.finish(&summary, settings.json);
     // Whoever stops the demo leaves wakes behind: that is no failure.
     Ok(!settings.exit || summary.all_answered())
+}
+
+/// A command to try.
+fn hint(device: &str, grpc: &str) -> String {
+    let server = if grpc == DEFAULT_SERVER { String::new() } else { format!(" --server {grpc}") };
+    format!("  cargo run -- wake {device} --wait{server}")
 }
 
 /// Creates the devices through gRPC, as an enrollment service would.

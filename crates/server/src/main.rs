@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod canary;
 mod check;
 mod cli;
 mod client;
@@ -15,6 +16,7 @@ mod migrate;
 mod open;
 mod password;
 mod print;
+mod ready;
 mod reload;
 mod run;
 mod serve;

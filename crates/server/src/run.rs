@@ -14,6 +14,11 @@ use tokio_util::sync::CancellationToken;
 use wns::WnsClient;
 
 mod admin;
+mod checks;
+mod gauges;
+
+use checks::{Checks, Commits};
+use gauges::Gauges;
 
 /// What the service is made of.
 pub(crate) struct Parts {
@@ -22,7 +27,13 @@ pub(crate) struct Parts {
     pub(crate) gateway: Gateway,
     pub(crate) grpc: grpc::Settings,
     pub(crate) dispatcher: dispatcher::Settings,
-    /// How long open requests and pushes may take to end when the service stops.
+    /// How often the fleet is counted for the metrics, by all replicas together.
+    pub(crate) count_every: Duration,
+    /// How long everything goes on after readiness went off, so that nobody is sent here any more when it ends.
+    pub(crate) notice: Duration,
+    /// Cancelled here when that is over; the gateway ends with it.
+    pub(crate) ending: CancellationToken,
+    /// How long open requests and pushes may then take to end.
     pub(crate) drain: Duration,
 }
 
@@ -45,40 +56,53 @@ pub(crate) enum RunError {
     Listener(String),
 }
 
-/// Serves until `shutdown`, then drains: readiness goes off first, open requests and pushes end, and what does not
-/// end in time is left to its lease.
+/// Serves until `shutdown`, then drains: readiness goes off at once, and after the notice nothing new is taken, open
+/// requests and pushes end, and what does not end in time is left to its lease.
 pub(crate) async fn run(
     parts: Parts,
     listeners: Listeners,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let Parts { store, wns, gateway, grpc, dispatcher, drain } = parts;
+    let Parts { store, wns, gateway, grpc, dispatcher, count_every, notice, ending, drain } = parts;
     let away = store.resume_windows(store.now()).await?;
     tracing::debug!(seconds = away.as_secs(), "the gateway was away");
-    let mut tasks = JoinSet::new();
+    let commits = Commits::default();
+    let committed = commits.clone();
+    store.on_batch(move |batch| tell_batch(batch, &committed));
+    let apps: Arc<[_]> = dispatcher.apps.iter().map(|(name, _)| name.clone()).collect();
+    let loops = Dispatcher::new(store.clone(), wns.clone(), dispatcher).heeding(gateway.overload());
+    let pulse = loops.pulse();
+    let checks = Checks::new(store.clone(), apps.clone(), (pulse.clone(), commits), shutdown.clone());
+    let gauges = Gauges { store: store.clone(), wns, apps, pulse, every: count_every };
+    let (mut tasks, mut admin, drained) = (JoinSet::new(), JoinSet::new(), CancellationToken::new());
     if let Some(listener) = listeners.gateway {
-        let stop = shutdown.clone();
+        let stop = ending.clone();
         tasks.spawn(async move {
             gateway.serve(listener, stop).await;
             Ok(())
         });
     }
     if let Some(listener) = listeners.grpc {
-        let service = grpc::Service::new(store.clone(), grpc, shutdown.clone());
-        let stop = shutdown.clone();
+        let service = grpc::Service::new(store.clone(), grpc, shutdown.clone()).judged_by(checks.health());
+        let stop = ending.clone();
         tasks.spawn(async move { service.serve(listener, stop).await.map_err(failed) });
     }
     if let Some(listener) = listeners.admin {
-        let apps = dispatcher.apps.iter().map(|(name, _)| name.clone()).collect();
-        let router = admin::router(store.clone(), apps, shutdown.clone());
-        let stop = shutdown.clone().cancelled_owned();
-        tasks.spawn(async move {
+        let router = admin::router(checks.clone(), gauges.clone());
+        tokio::spawn(gauges.keep(checks, ending.clone()));
+        let stop = drained.clone().cancelled_owned();
+        admin.spawn(async move {
             axum::serve(listener, router).with_graceful_shutdown(stop).await.map_err(failed)
         });
     }
-    let loops = Dispatcher::new(store, wns, dispatcher).run(shutdown.clone());
-    tasks.spawn(async move { Ok(loops.await?) });
-    supervise(tasks, shutdown, drain).await
+    let running = loops.run(ending.clone());
+    tasks.spawn(async move { Ok(running.await?) });
+    let result = supervise(tasks, &mut admin, Stop { shutdown, ending, notice, drain }).await;
+    // Until now it has told that the service is not ready.
+    drained.cancel();
+    // Whoever still asks gets no answer.
+    let _ = tokio::time::timeout(LAST_WORDS, admin.join_all()).await;
+    result
 }
 
 /// What the gRPC edge needs to know; it asks `wns` how the apps stand with their token endpoints.
@@ -103,38 +127,64 @@ pub(crate) fn grpc_settings(
     }
 }
 
+fn tell_batch(batch: store::Batch, commits: &Commits) {
+    let store::Batch { units, waited, took, committed } = batch;
+    if committed {
+        commits.note();
+    }
+    telemetry::metrics().batch(telemetry::Batch { units, waited, took, committed });
+}
+
 /// How often the database is tried for the health service.
 const HEALTH: Duration = Duration::from_secs(5);
 
-/// Waits for the end. A part that fails takes the others down with it: half a service is none.
+/// How long the admin listener may take to end when everything else has.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How the service stops.
+struct Stop {
+    shutdown: CancellationToken,
+    ending: CancellationToken,
+    notice: Duration,
+    drain: Duration,
+}
+
+/// Waits for the end. A part that fails takes the others down with it, without notice: half a service is none.
 async fn supervise(
     mut tasks: JoinSet<Result<(), RunError>>,
-    shutdown: CancellationToken,
-    drain: Duration,
+    admin: &mut JoinSet<Result<(), RunError>>,
+    stop: Stop,
 ) -> Result<(), RunError> {
     let mut result = Ok(());
-    while !shutdown.is_cancelled() {
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            ended = tasks.join_next() => match ended {
-                Some(ended) => {
-                    result = result.and(flat(ended));
-                    shutdown.cancel();
-                }
-                None => return result,
-            }
-        }
+    tokio::select! {
+        () = stop.noticed() => {}
+        ended = tasks.join_next() => match ended {
+            Some(ended) => result = flat(ended),
+            None => return result,
+        },
+        Some(ended) = admin.join_next() => result = flat(ended),
     }
+    stop.shutdown.cancel();
+    stop.ending.cancel();
     tracing::info!("draining");
     let rest = async {
         while let Some(ended) = tasks.join_next().await {
             result = std::mem::replace(&mut result, Ok(())).and(flat(ended));
         }
     };
-    if tokio::time::timeout(drain, rest).await.is_err() {
+    if tokio::time::timeout(stop.drain, rest).await.is_err() {
         tracing::warn!("some requests were still open when the service ended");
     }
     result
+}
+
+impl Stop {
+    /// Until the service was told to stop, and whoever sends requests had time to see it.
+    async fn noticed(&self) {
+        self.shutdown.cancelled().await;
+        tracing::info!(seconds = self.notice.as_secs(), "about to stop: not ready any more");
+        tokio::time::sleep(self.notice).await;
+    }
 }
 
 fn flat(ended: Result<Result<(), RunError>, tokio::task::JoinError>) -> Result<(), RunError> {

@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 use wns::{Auth, WnsClient};
 
 use crate::{
-    cli,
+    canary, cli,
     config::{Config, PushApp},
-    demo::{DemoSettings, demo},
+    demo::{self, DemoSettings},
     failure::{Failure, Outcome},
     open::open_store,
     reload::Reloader,
@@ -40,11 +40,13 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, shutdown: Cance
 
 /// Plays the demo until it is done, or until `shutdown`.
 pub(crate) async fn play(command: cli::Demo, shutdown: CancellationToken) -> Outcome {
-    // The demo tells its own story; only what goes wrong is logged beside it.
-    let settings = telemetry::Settings { filter: "warn".into(), ..telemetry::Settings::default() };
+    let cli::Demo { devices, wakes, exit, plain, json, listen: grpc } = command;
+    let table = !plain && demo::table_is_possible();
+    // The demo tells its own story; only what goes wrong is logged beside it, where there is room beside it.
+    let filter = if table { "off" } else { "warn" };
+    let settings = telemetry::Settings { filter: filter.into(), ..telemetry::Settings::default() };
     let telemetry = Telemetry::start(&settings).map_err(Failure::new)?;
-    let cli::Demo { devices, wakes, exit, json, listen: grpc } = command;
-    let played = demo(DemoSettings { devices, wakes, exit, json, grpc }, shutdown).await;
+    let played = demo::demo(DemoSettings { devices, wakes, exit, table, json, grpc }, shutdown).await;
     flush(telemetry).await;
     match played {
         Ok(true) => Ok(()),
@@ -67,7 +69,8 @@ async fn service(config: Config, again: Again, shutdown: CancellationToken) -> O
         grpc: bind("grpc", config.listen.grpc).await?,
         admin: bind("admin", config.listen.admin).await?,
     };
-    let gateway = Gateway::new(store.clone(), config.gateway.clone(), shutdown.clone());
+    let ending = CancellationToken::new();
+    let gateway = Gateway::new(store.clone(), config.gateway.clone(), ending.clone());
     let reloader = Reloader {
         file: again.file,
         started: config.clone(),
@@ -76,6 +79,9 @@ async fn service(config: Config, again: Again, shutdown: CancellationToken) -> O
         store: store.clone(),
     };
     tokio::spawn(reloader.run(again.hangups, shutdown.clone()));
+    for canary in config.canaries {
+        tokio::spawn(canary::run(canary, store.clone(), shutdown.clone()));
+    }
     let parts = Parts {
         grpc: grpc::Settings {
             watch: config.watch,
@@ -83,6 +89,9 @@ async fn service(config: Config, again: Again, shutdown: CancellationToken) -> O
         },
         gateway,
         dispatcher: config.dispatcher,
+        count_every: config.count_every,
+        notice: config.notice,
+        ending,
         drain: config.drain,
         store,
         wns,

@@ -1,5 +1,7 @@
 //! The process: started, drained, killed and started again, and its parts side by side.
 
+#[path = "process/canary.rs"]
+mod canary;
 #[path = "process/chaos.rs"]
 mod chaos;
 #[path = "process/seed.rs"]
@@ -20,11 +22,23 @@ use simulator::{
     wns::{App, EmulatedWns, PushFault, Script},
 };
 use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
 
 #[path = "process/credentials.rs"]
 mod credentials;
+#[path = "process/devices.rs"]
+mod devices;
+#[path = "process/observe.rs"]
+mod observe;
 #[path = "process/outcomes.rs"]
 mod outcomes;
+#[cfg(target_os = "linux")]
+#[path = "process/surge.rs"]
+mod surge;
+#[path = "process/terminal.rs"]
+mod terminal;
+#[path = "process/traces.rs"]
+mod traces;
 
 /// Nothing in these tests takes this long, unless it never comes.
 const NEVER: Duration = Duration::from_secs(30);
@@ -54,6 +68,8 @@ impl Place {
             "reveille.toml",
             &format!(
                 r#"
+                [service]
+                notice = "0s"
                 [gateway]
                 listen = "127.0.0.1:{gateway}"
                 [grpc]
@@ -137,6 +153,11 @@ impl Place {
         format!("http://127.0.0.1:{}/dm", self.gateway)
     }
 
+    /// A connection to the gRPC service, which comes up again after a restart.
+    fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://127.0.0.1:{}", self.grpc)).unwrap().connect_lazy()
+    }
+
     fn device(&self) -> Device {
         Device::new(Identity::new(NAME, "user", PASSWORD), Profile::new("Reveille"), &self.gateway_url())
     }
@@ -180,6 +201,11 @@ impl Running {
             heard.push(line);
         }
         panic!("never said {words:?}, but:\n{}", heard.join("\n"))
+    }
+
+    /// What it said and nobody read, once it has ended.
+    fn rest(&self) -> String {
+        self.lines.iter().collect::<Vec<_>>().join("\n")
     }
 
     /// SIGKILL: no chance to say goodbye.

@@ -47,6 +47,11 @@ impl EmulatedWns {
         Ok(Self { listener, address, handle })
     }
 
+    /// Binds it again where it was, after [`Self::serve`] ended: it remembers everything.
+    pub async fn rebind(handle: Handle, address: SocketAddr) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await?, address, handle })
+    }
+
     /// The origin that its channel URIs begin with, such as `http://127.0.0.1:7070`.
     pub fn origin(&self) -> String {
         origin(self.address)

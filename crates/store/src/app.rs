@@ -1,7 +1,6 @@
 //! Push apps: from the configuration, with a condition that all replicas share.
 
-use std::collections::BTreeMap;
-
+use futures_util::future::try_join_all;
 use model::{DeviceId, Pfn, PushAppName, Timestamp};
 use push::AppCondition;
 use sea_orm::{
@@ -9,13 +8,16 @@ use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Store,
-    commit::{Operation, Scope},
+    commit::{Operation, Scope, Shared},
     entity::{channel, push_app},
     record::corrupt,
 };
+
+mod new_pfn;
 
 /// A push app, as it is remembered.
 #[derive(Clone, Debug)]
@@ -29,7 +31,7 @@ pub struct PushAppRecord {
 }
 
 /// How many devices of an app have a channel in a state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelCount {
     /// The app.
     pub app: String,
@@ -51,9 +53,17 @@ pub enum AppCommand {
 }
 
 impl Store {
-    /// Makes the configured apps known. Their next push is a probe, for nobody knows what happened meanwhile.
-    pub async fn register_apps(&self, apps: Vec<(PushAppName, Pfn)>) -> Result<(), Error> {
-        self.submit(Register { apps }).await
+    /// Makes the configured apps known, and that there are no others. Their next push is a probe, for nobody knows what
+    /// happened meanwhile. Channels that were made under another PFN of such an app are `unset` from now on; of a hundred
+    /// thousand devices that takes some seconds.
+    pub async fn register_apps(&self, apps: Vec<(PushAppName, Pfn)>, now: Timestamp) -> Result<(), Error> {
+        self.tools().apps.set(apps.iter().map(|(name, _)| name));
+        for (name, pfn) in &apps {
+            self.part_from_old_pfn(name, pfn, now).await?;
+        }
+        let registered = apps.into_iter().map(|(name, pfn)| self.submit(Register { name, pfn, now }));
+        try_join_all(registered).await?;
+        Ok(())
     }
 
     /// Every push app, by name.
@@ -74,7 +84,7 @@ impl Store {
             .select_only()
             .column(channel::Column::PushApp)
             .column(channel::Column::State)
-            .column_as(Expr::col(channel::Column::DeviceId).count(), "count")
+            .column_as(Expr::col(channel::Column::State).count(), "count")
             .group_by(channel::Column::PushApp)
             .group_by(channel::Column::State)
             .into_tuple()
@@ -141,7 +151,9 @@ fn app_of(row: push_app::Model) -> Result<PushAppRecord, Error> {
 }
 
 struct Register {
-    apps: Vec<(PushAppName, Pfn)>,
+    name: PushAppName,
+    pfn: Pfn,
+    now: Timestamp,
 }
 
 impl Operation for Register {
@@ -151,23 +163,23 @@ impl Operation for Register {
         None
     }
 
+    fn shared(&self) -> Option<Shared<'_>> {
+        Some(Shared::App(self.name.as_str()))
+    }
+
     async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
-        // In the order of names: replicas that start together lock the rows one after the other, never crosswise.
-        let apps: BTreeMap<_, _> = self.apps.iter().map(|(name, pfn)| (name, pfn)).collect();
-        for (name, pfn) in apps {
-            let mut condition = locked_condition(scope, name).await?.unwrap_or_default();
-            condition.restarted();
-            let row = push_app::ActiveModel {
-                name: Set(name.to_string()),
-                pfn: Set(pfn.to_string()),
-                condition: Set(serde_json::to_string(&condition)?),
-            };
-            let update = [push_app::Column::Pfn, push_app::Column::Condition];
-            push_app::Entity::insert(row)
-                .on_conflict(OnConflict::column(push_app::Column::Name).update_columns(update).to_owned())
-                .exec_without_returning(scope.tx)
-                .await?;
-        }
+        let mut condition = locked_condition(scope, &self.name).await?.unwrap_or_default();
+        condition.restarted(self.now);
+        let row = push_app::ActiveModel {
+            name: Set(self.name.to_string()),
+            pfn: Set(self.pfn.to_string()),
+            condition: Set(serde_json::to_string(&condition)?),
+        };
+        let update = [push_app::Column::Pfn, push_app::Column::Condition];
+        push_app::Entity::insert(row)
+            .on_conflict(OnConflict::column(push_app::Column::Name).update_columns(update).to_owned())
+            .exec_without_returning(scope.tx)
+            .await?;
         Ok(())
     }
 }
@@ -183,6 +195,10 @@ impl Operation for Command {
 
     fn device(&self) -> Option<DeviceId> {
         None
+    }
+
+    fn shared(&self) -> Option<Shared<'_>> {
+        Some(Shared::App(self.name.as_str()))
     }
 
     async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
@@ -207,6 +223,10 @@ impl Operation for Probed {
 
     fn device(&self) -> Option<DeviceId> {
         None
+    }
+
+    fn shared(&self) -> Option<Shared<'_>> {
+        Some(Shared::App(self.name.as_str()))
     }
 
     async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {

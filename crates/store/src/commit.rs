@@ -1,6 +1,7 @@
 //! Group commit: whatever queued while the last transaction committed goes into the next one (DESIGN §6).
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -8,18 +9,22 @@ use std::{
 use futures_util::future::BoxFuture;
 use model::{DeviceId, Timestamp};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
-    EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Statement, TransactionTrait,
-    sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
+    QueryFilter, QueryOrder, QuerySelect, Statement, TransactionTrait,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
 use uuid::Uuid;
 
 use crate::{
-    Error, Retention,
+    Batch, Error, Retention,
+    batch::Observer,
+    configured::Configured,
     engine::for_writing,
-    entity::{device, event_counter, wake_event},
-    event::NewEvent,
+    entity::device,
+    event::{self, NewEvent},
     seal::Sealer,
 };
 
@@ -36,9 +41,14 @@ const BUSY: Duration = Duration::from_millis(250);
 pub(crate) trait Operation: Send + Sync + 'static {
     type Output: Send;
 
-    /// The device whose row it locks before anything else. An operation about no device in particular locks the devices
-    /// that it finds with `SKIP LOCKED`: it comes last in its batch, and waiting there could be crosswise.
+    /// The device whose row it locks before anything else. Devices that it finds later, it locks with `SKIP LOCKED`: its
+    /// batch may hold shared rows by then, and waiting could be crosswise.
     fn device(&self) -> Option<DeviceId>;
+
+    /// The row that many devices share, if it may wait for one: one at most, and after its own device.
+    fn shared(&self) -> Option<Shared<'_>> {
+        None
+    }
 
     fn run(&self, scope: &Scope<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 
@@ -46,6 +56,15 @@ pub(crate) trait Operation: Send + Sync + 'static {
     fn is_news(_output: &Self::Output) -> bool {
         true
     }
+}
+
+/// A row that operations about many devices wait for, in the order in which they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Shared<'a> {
+    /// The push app of this name.
+    App(&'a str),
+    /// One of those that are there once.
+    Turn(&'static str),
 }
 
 /// What an operation works with.
@@ -61,6 +80,8 @@ pub(crate) struct Tools {
     pub(crate) rules: push::Settings,
     pub(crate) retention: Retention,
     pub(crate) backend: DbBackend,
+    pub(crate) observer: Observer,
+    pub(crate) apps: Configured,
 }
 
 /// Hands operations to the one task that writes.
@@ -75,6 +96,16 @@ impl Committer {
         let (queue, waiting) = mpsc::channel(QUEUE);
         tokio::spawn(write(waiting, writer, tools, changed));
         Self { queue }
+    }
+
+    /// How many units wait.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// Whether more than half of the places for those that wait are taken.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.queued() * 2 > self.queue.max_capacity()
     }
 
     /// Runs `operation`, and returns after its transaction was committed.
@@ -119,6 +150,8 @@ impl Scope<'_> {
 /// An operation without its type.
 trait Unit: Send {
     fn device(&self) -> Option<DeviceId>;
+    fn shared(&self) -> Option<Shared<'_>>;
+    fn queued_at(&self) -> Instant;
     fn run<'a>(&'a mut self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<(), Error>>;
     fn is_news(&self) -> bool;
     fn deliver(self: Box<Self>, committed: Result<(), Error>);
@@ -126,6 +159,7 @@ trait Unit: Send {
 
 struct Job<O: Operation> {
     operation: O,
+    queued_at: Instant,
     output: Option<O::Output>,
     reply: oneshot::Sender<Result<O::Output, Error>>,
 }
@@ -136,12 +170,20 @@ type Answer<T> = oneshot::Receiver<Result<T, Error>>;
 /// A job for the queue.
 fn job<O: Operation>(operation: O) -> (Box<dyn Unit>, Answer<O::Output>) {
     let (reply, answer) = oneshot::channel();
-    (Box::new(Job { operation, output: None, reply }), answer)
+    (Box::new(Job { operation, queued_at: Instant::now(), output: None, reply }), answer)
 }
 
 impl<O: Operation> Unit for Job<O> {
     fn device(&self) -> Option<DeviceId> {
         self.operation.device()
+    }
+
+    fn shared(&self) -> Option<Shared<'_>> {
+        self.operation.shared()
+    }
+
+    fn queued_at(&self) -> Instant {
+        self.queued_at
     }
 
     fn run<'a>(&'a mut self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<(), Error>> {
@@ -171,11 +213,17 @@ async fn write(
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        batch.sort_by_key(|unit| (unit.device().is_none(), unit.device()));
+        batch.sort_by(|one, other| place(&**one).cmp(&place(&**other)));
         if settle(&mut batch, &writer, &tools).await {
             changed.send_modify(|count| *count = count.wrapping_add(1));
         }
     }
+}
+
+/// Where a unit stands in its batch. The devices of all of them are locked by then, so they may come in any order: in that
+/// of the rows that they share, which is the same on every replica.
+fn place(unit: &dyn Unit) -> impl Ord {
+    (unit.shared(), unit.device().is_none(), unit.device())
 }
 
 /// Why nothing was committed.
@@ -221,7 +269,25 @@ fn deliver(batch: &mut Vec<Box<dyn Unit>>, result: &Result<(), Error>) -> bool {
     news
 }
 
+/// Tries a batch in one transaction, and tells the observer how that went.
 async fn commit(
+    batch: &mut [Box<dyn Unit>],
+    writer: &DatabaseConnection,
+    tools: &Tools,
+) -> Result<(), Failure> {
+    let began = Instant::now();
+    let oldest = batch.iter().map(|unit| unit.queued_at()).min().unwrap_or(began);
+    let result = transact(batch, writer, tools).await;
+    tools.observer.tell(Batch {
+        units: batch.len(),
+        waited: began.duration_since(oldest),
+        took: began.elapsed(),
+        committed: result.is_ok(),
+    });
+    result
+}
+
+async fn transact(
     batch: &mut [Box<dyn Unit>],
     writer: &DatabaseConnection,
     tools: &Tools,
@@ -244,13 +310,12 @@ async fn run(batch: &mut [Box<dyn Unit>], tx: &DatabaseTransaction, tools: &Tool
         unit.run(&scope).await.map_err(|error| Failure::Unit(place, error))?;
     }
     let events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
-    number(events, tx).await.map_err(Failure::Database)
+    event::number(events, tx).await.map_err(Failure::Database)
 }
 
 /// Locks the devices of a batch, in one order, before its units lock anything else: replicas may wait for each other, but
-/// not crosswise.
-async fn lock_devices(mut ids: Vec<Uuid>, tx: &DatabaseTransaction) -> Result<(), Error> {
-    ids.dedup();
+/// not crosswise. A unit that is alone does so itself.
+async fn lock_devices(ids: BTreeSet<Uuid>, tx: &DatabaseTransaction) -> Result<(), Error> {
     if ids.len() > 1 {
         let lock = device::Entity::find().select_only().column(device::Column::Id).lock_exclusive();
         let lock = lock.filter(device::Column::Id.is_in(ids)).order_by_asc(device::Column::Id);
@@ -258,33 +323,6 @@ async fn lock_devices(mut ids: Vec<Uuid>, tx: &DatabaseTransaction) -> Result<()
     }
     Ok(())
 }
-
-/// Writes the transaction's events with consecutive numbers.
-async fn number(events: Vec<NewEvent>, tx: &DatabaseTransaction) -> Result<(), Error> {
-    let Ok(count @ 1..) = i64::try_from(events.len()) else { return Ok(()) };
-    let counter = event_counter::Entity::update_many()
-        .col_expr(event_counter::Column::Seq, Expr::col(event_counter::Column::Seq).add(count))
-        .exec_with_returning(tx)
-        .await?;
-    let last = counter.first().ok_or_else(|| Error::Corrupt("the event counter is gone".into()))?.seq;
-    let rows = events.into_iter().zip(last - count + 1..).map(|(event, seq)| wake_event::ActiveModel {
-        seq: Set(seq),
-        wake_id: Set(event.wake.uuid()),
-        device_id: Set(event.device.uuid()),
-        caller: Set(event.caller),
-        kind: Set(event.kind.name().to_owned()),
-        at: Set(event.at.as_micros()),
-        push_id: Set(event.push.map(model::PushId::uuid)),
-    });
-    let rows: Vec<_> = rows.collect();
-    for chunk in rows.chunks(ROWS) {
-        wake_event::Entity::insert_many(chunk.to_vec()).exec_without_returning(tx).await?;
-    }
-    Ok(())
-}
-
-/// Rows in one statement: well below both engines' limits on bound values.
-const ROWS: usize = 500;
 
 fn stopped() -> Error {
     Error::Unavailable { after: BUSY, reason: "the store is closing".into() }

@@ -3,20 +3,29 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use ::push::{AppCondition, ChannelUri, Exchange, Outcome, Verdict};
-use model::{DeviceId, DeviceName, Pfn, Priority, PushAppName, PushId, Timestamp};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use model::{DeviceId, DeviceName, Pfn, Priority, PushAppName, PushId, Timestamp, TraceContext};
+use sea_orm::{
+    ColumnTrait, Condition, EntityName, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, RelationTrait, Select,
+    sea_query::{LockBehavior, LockType},
+};
 
 use crate::{
     Error, Store, WakeRecord,
-    entity::{push, summons},
-    record::{priority_column, timestamp},
+    entity::{device, push, summons},
+    record::{corrupt, priority_column, timestamp},
 };
 
 mod claim;
 mod conclude;
 mod mass_death;
+mod probe;
+
+pub(crate) use claim::ASIDE;
+pub(crate) use mass_death::last_answers;
 
 use claim::HandBack;
+use probe::ProbeRequest;
 
 /// Which due summonses are claimed.
 #[derive(Clone, Debug)]
@@ -58,6 +67,11 @@ pub struct ClaimedPush {
     pub observed: bool,
     /// The wakes that it serves, oldest first.
     pub wakes: Vec<WakeRecord>,
+    /// The context of its span, in the trace of the oldest of them. It is as durable as the claim: whoever ends the push,
+    /// another process even, knows it.
+    pub trace: TraceContext,
+    /// The context of that span's parent: of the oldest wake.
+    pub parent: TraceContext,
 }
 
 /// What became of a push.
@@ -92,6 +106,10 @@ pub struct Judged {
     pub failed: Vec<WakeRecord>,
     /// The push app, if its condition changed.
     pub condition: Option<AppCondition>,
+    /// The gate, fault or block that held the push app back is over: of all replicas, one is told.
+    pub reopened: bool,
+    /// Its lease had run out, and the push was told as lost: it is not to be told or counted again.
+    pub told_before: bool,
 }
 
 /// A recorded push.
@@ -127,22 +145,19 @@ pub struct PushRecord {
     pub ms_cv: Option<String>,
     /// `X-WNS-Error-Description`, or what went wrong before WNS.
     pub description: Option<String>,
+    /// The context of its span, in the trace of the oldest wake that it served; none if it was not made.
+    pub trace: Option<TraceContext>,
+    /// The context of that span's parent: of the oldest wake that it served.
+    pub parent: Option<TraceContext>,
 }
+
+/// The most pushes that a claim of a probe takes: all but the last are only observed.
+const PROBE_CLAIM: usize = 64;
 
 impl Store {
     /// When the next summons of one app and priority is due; none while there is none that waits.
     pub async fn next_due(&self, app: &PushAppName, priority: Priority) -> Result<Option<Timestamp>, Error> {
-        let first: Option<i64> = summons::Entity::find()
-            .select_only()
-            .column(summons::Column::NextAt)
-            .filter(summons::Column::PushApp.eq(app.as_str()))
-            .filter(summons::Column::Priority.eq(priority_column(priority)))
-            .filter(summons::Column::PushId.is_null())
-            .order_by_asc(summons::Column::NextAt)
-            .limit(1)
-            .into_tuple()
-            .one(self.readers())
-            .await?;
+        let first: Option<i64> = next(app, priority).into_tuple().one(self.readers()).await?;
         Ok(timestamp(first))
     }
 
@@ -151,14 +166,28 @@ impl Store {
         self.submit(request).await
     }
 
-    /// Stores what became of a push, and all that follows from it.
-    pub async fn conclude(&self, result: PushResult) -> Result<Judged, Error> {
-        self.submit(result).await
+    /// Claims the push that shows whether an app may push again, if it is due for one: the others of its replicas wait until
+    /// there is a verdict, or until the lease is over. Nothing is claimed if that is so already. Pushes that were due before
+    /// it and are only observed come with it, however many ids there are.
+    pub async fn claim_probe(&self, mut request: ClaimRequest) -> Result<Vec<ClaimedPush>, Error> {
+        // Devices that are only observed say nothing about the app: the claim goes past them.
+        request.ids.resize_with(PROBE_CLAIM, || self.new_id());
+        self.submit(ProbeRequest(request)).await
     }
 
-    /// A claimed push that was never attempted, because the process stops: as if it had not been claimed.
+    /// Stores what became of a push, and all that follows from it. Waits for room in the queue of writes instead of
+    /// [`Error::Busy`]: who pushes bounds how many pushes are under way.
+    pub async fn conclude(&self, result: PushResult) -> Result<Judged, Error> {
+        self.submit_in_turn(result).await
+    }
+
+    /// A claimed push that was never attempted, because the process stops: as if it had not been claimed. Waits for room as
+    /// [`Self::conclude`] does.
     pub async fn hand_back(&self, id: PushId, device: DeviceId, now: Timestamp) -> Result<(), Error> {
-        self.submit(HandBack { id, device, now }).await
+        // One that is forgotten was claimed long ago, and is nobody's.
+        let Some(push) = self.pushes_of([id]).await?.pop() else { return Ok(()) };
+        let app = push.push_app.try_into().map_err(corrupt)?;
+        self.submit_in_turn(HandBack { id, app, device, now }).await
     }
 
     /// The pushes that served a wake, oldest first: those that were claimed or under way while it was live, and the one
@@ -200,9 +229,53 @@ impl Store {
     }
 }
 
-fn push_record(row: push::Model) -> PushRecord {
+/// Summonses of one app and priority, but for those with a push in flight. What waits for another app is not touched.
+fn waiting<E: EntityTrait>(find: Select<E>, app: &PushAppName, priority: Priority) -> Select<E> {
+    find.filter(summons::Column::PushApp.eq(app.as_str()))
+        .filter(summons::Column::Priority.eq(priority_column(priority)))
+        .filter(summons::Column::PushId.is_null())
+        .order_by_asc(summons::Column::NextAt)
+}
+
+/// When the first of them is due.
+pub(crate) fn next(app: &PushAppName, priority: Priority) -> Select<summons::Entity> {
+    waiting(summons::Entity::find().select_only().column(summons::Column::NextAt), app, priority).limit(1)
+}
+
+/// The devices of those that are due, locked: whoever waits longest first, and past those that somebody else holds.
+pub(crate) fn due(
+    app: &PushAppName,
+    priority: Priority,
+    now: Timestamp,
+    most: u64,
+) -> Select<device::Entity> {
+    let find = device::Entity::find().join(JoinType::InnerJoin, summons::Relation::Device.def().rev());
+    let due = waiting(find, app, priority).filter(summons::Column::NextAt.lte(now.as_micros()));
+    let mut due = due.limit(most);
+    let only_devices = [device::Entity.table_ref()];
+    QueryTrait::query(&mut due).lock_with_tables_behavior(
+        LockType::Update,
+        only_devices,
+        LockBehavior::SkipLocked,
+    );
+    due
+}
+
+/// The context of a push's span. The second half of a version 7 UUID is random and never zero, so the push's own id says
+/// which it is, and nothing more needs to be stored.
+fn span_of(push: PushId, parent: TraceContext) -> TraceContext {
+    let (_, random) = push.uuid().as_u64_pair();
+    TraceContext { span_id: random.to_be_bytes(), ..parent }
+}
+
+pub(crate) fn push_record(row: push::Model) -> PushRecord {
+    let id = PushId::new(row.id);
+    let made = row.verdict.as_deref() != Some(claim::OBSERVED);
+    let parent = row.trace.parse().ok().filter(|_| made);
     PushRecord {
-        id: PushId::new(row.id),
+        id,
+        trace: parent.map(|parent| span_of(id, parent)),
+        parent,
         push_app: row.push_app,
         ttl_seconds: row.ttl_seconds.try_into().unwrap_or(0),
         generation: row.generation.try_into().unwrap_or(0),

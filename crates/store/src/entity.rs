@@ -1,6 +1,7 @@
 //! The tables, as sea-orm sees them. Column comments stand with the migration.
 #![expect(unreachable_pub, reason = "sea-orm derives public items")]
 
+pub(crate) mod census;
 pub(crate) mod channel;
 pub(crate) mod device;
 pub(crate) mod event_counter;

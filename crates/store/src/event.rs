@@ -3,9 +3,16 @@
 use std::ops::RangeInclusive;
 
 use model::{DeviceId, PushId, Timestamp, WakeId};
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
 
-use crate::{Error, entity::wake_event};
+use crate::{
+    Error,
+    entity::{event_counter, wake_event},
+};
 
 /// Something happened to a wake.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,12 +108,36 @@ pub(crate) async fn after(db: &DatabaseConnection, seq: i64, limit: u64) -> Resu
 
 /// The numbers of the oldest and the newest event.
 pub(crate) async fn range(db: &DatabaseConnection) -> Result<Option<RangeInclusive<i64>>, Error> {
-    let ends: Option<(Option<i64>, Option<i64>)> = wake_event::Entity::find()
-        .select_only()
-        .column_as(wake_event::Column::Seq.min(), "oldest")
-        .column_as(wake_event::Column::Seq.max(), "newest")
-        .into_tuple()
-        .one(db)
-        .await?;
-    Ok(ends.and_then(|(oldest, newest)| Some(oldest?..=newest?)))
+    let seq = || wake_event::Entity::find().select_only().column(wake_event::Column::Seq);
+    // One by one: SQLite reads the whole table for a minimum and a maximum at once.
+    let oldest: Option<i64> = seq().order_by_asc(wake_event::Column::Seq).into_tuple().one(db).await?;
+    let newest: Option<i64> = seq().order_by_desc(wake_event::Column::Seq).into_tuple().one(db).await?;
+    Ok(oldest.zip(newest).map(|(oldest, newest)| oldest..=newest))
 }
+
+/// Writes the transaction's events with consecutive numbers.
+pub(crate) async fn number(events: Vec<NewEvent>, tx: &DatabaseTransaction) -> Result<(), Error> {
+    let Ok(count @ 1..) = i64::try_from(events.len()) else { return Ok(()) };
+    let counter = event_counter::Entity::update_many()
+        .col_expr(event_counter::Column::Seq, Expr::col(event_counter::Column::Seq).add(count))
+        .exec_with_returning(tx)
+        .await?;
+    let last = counter.first().ok_or_else(|| Error::Corrupt("the event counter is gone".into()))?.seq;
+    let rows = events.into_iter().zip(last - count + 1..).map(|(event, seq)| wake_event::ActiveModel {
+        seq: Set(seq),
+        wake_id: Set(event.wake.uuid()),
+        device_id: Set(event.device.uuid()),
+        caller: Set(event.caller),
+        kind: Set(event.kind.name().to_owned()),
+        at: Set(event.at.as_micros()),
+        push_id: Set(event.push.map(PushId::uuid)),
+    });
+    let rows: Vec<_> = rows.collect();
+    for chunk in rows.chunks(ROWS) {
+        wake_event::Entity::insert_many(chunk.to_vec()).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// Rows in one statement: well below both engines' limits on bound values.
+const ROWS: usize = 500;

@@ -3,12 +3,15 @@
 use std::{ops::RangeInclusive, sync::Arc, time::SystemTime};
 
 use model::Timestamp;
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 mod app;
+mod batch;
+mod census;
 mod commit;
+mod configured;
 mod credential;
 mod device;
 mod dispatch;
@@ -17,6 +20,7 @@ mod entity;
 mod error;
 mod event;
 mod page;
+mod plan;
 mod record;
 mod schema;
 mod seal;
@@ -25,6 +29,8 @@ mod upkeep;
 mod wake;
 
 pub use app::{AppCommand, ChannelCount, PushAppRecord};
+pub use batch::Batch;
+pub use census::{Census, DueCount};
 pub use credential::{Credential, InvalidCredential};
 pub use device::{
     Changed, Device, DeviceFilter, DeviceInfo, DeviceRecord, DeviceRef, DeviceUpdate, ImportAction,
@@ -34,6 +40,7 @@ pub use dispatch::{ClaimRequest, ClaimedPush, Judged, PushRecord, PushResult};
 pub use error::Error;
 pub use event::{Event, EventKind};
 pub use page::{Page, PageRequest};
+pub use plan::Plan;
 pub use record::StoredChannel;
 pub use schema::{OpenError, SchemaStatus, schema_down, schema_status, schema_up};
 pub use seal::{Key, KeyError};
@@ -41,10 +48,12 @@ pub use session::{
     RecordedAlert, RecordedOutcome, SessionCommit, SessionCommitted, SessionRecord, SessionScope,
     SessionStart, StoredSession, Visitor,
 };
-pub use upkeep::Retention;
+pub use upkeep::{LostPush, Retention};
 pub use wake::{AskWake, Asked, Expectation, Idempotency, Refused, WakeFilter, WakeRecord};
 
+use batch::Observer;
 use commit::{Committer, Operation, Tools};
+use configured::Configured;
 use engine::Engine;
 
 /// Connections that read at the same time.
@@ -69,13 +78,22 @@ impl Store {
         retention: Retention,
     ) -> Result<Self, OpenError> {
         let engine = Engine::open(url, READERS).await?;
-        let tools = Tools { sealer: seal::Sealer::new(&key), rules, retention, backend: engine.backend() };
+        let (sealer, backend, observer) = (seal::Sealer::new(&key), engine.backend(), Observer::default());
+        let tools = Tools { sealer, rules, retention, backend, observer, apps: Configured::default() };
         schema::check(&engine.writer).await?;
         schema::check_key(&engine.writer, &tools.sealer).await?;
         let tools = Arc::new(tools);
         let (raise, changed) = watch::channel(0);
         let committer = Committer::start(engine.writer, tools.clone(), raise);
         Ok(Self { committer, readers: engine.readers, tools, key, changed })
+    }
+
+    /// The engine, by its name in OpenTelemetry's conventions for databases (`db.system.name`).
+    pub fn system(&self) -> &'static str {
+        match self.tools.backend {
+            DbBackend::Postgres => "postgresql",
+            _ => "sqlite",
+        }
     }
 
     /// The rules that the store applies.
@@ -106,6 +124,22 @@ impl Store {
         Uuid::now_v7().into()
     }
 
+    /// From now on `observe` is told of each transaction of this process, right after it: it must not wait. Whoever came
+    /// first stays.
+    pub fn on_batch(&self, observe: impl Fn(Batch) + Send + Sync + 'static) {
+        self.tools.observer.set(observe);
+    }
+
+    /// How many units of work wait for the next transaction.
+    pub fn queued(&self) -> usize {
+        self.committer.queued()
+    }
+
+    /// Whether so many units wait that callers will soon be refused.
+    pub fn is_crowded(&self) -> bool {
+        self.committer.is_crowded()
+    }
+
     /// A key for `purpose`, derived from the store's.
     pub fn derive_key(&self, purpose: &str) -> [u8; 32] {
         self.key.derive(purpose)
@@ -115,6 +149,16 @@ impl Store {
     pub async fn probe(&self) -> Result<(), Error> {
         self.readers.execute_unprepared("SELECT 1").await?;
         self.write_probe(self.now()).await
+    }
+
+    /// How many changes of the schema are missing: somebody may have taken one back.
+    pub async fn schema_lacks(&self) -> Result<usize, Error> {
+        Ok(schema::status(&self.readers).await?.pending.len())
+    }
+
+    /// Whether the key still opens what this database was sealed with.
+    pub async fn key_fits(&self) -> Result<bool, Error> {
+        schema::key_fits(&self.readers, &self.tools.sealer).await
     }
 
     /// Events after `seq`, in order. Numbers are consecutive and the newest event is always kept, so if the first one is

@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 use crate::{
     Error,
-    commit::{Scope, Tools},
+    commit::{Scope, Shared, Tools},
     entity::{channel, device, push_app, summons},
+    upkeep::take_turn,
 };
 
 const URI: &str = "channels.uri";
@@ -101,6 +102,30 @@ pub(crate) async fn save_channel(
         .exec(scope.tx)
         .await?;
     if updated.rows_affected == 1 { Ok(()) } else { Err(Error::Conflict("the channel changed meanwhile")) }
+}
+
+/// Devices with this URI, but for `device`.
+pub(crate) async fn others_with(
+    scope: &Scope<'_>,
+    device: DeviceId,
+    uri: &ChannelUri,
+) -> Result<Vec<Uuid>, Error> {
+    let others = channel::Entity::find()
+        .select_only()
+        .column(channel::Column::DeviceId)
+        .filter(channel::Column::UriFingerprint.eq(uri.fingerprint().bytes().to_vec()))
+        .filter(channel::Column::DeviceId.ne(device.uuid()));
+    Ok(others.into_tuple().all(scope.tx).await?)
+}
+
+/// The turn of whoever brings a device a URI.
+pub(crate) const URI_TURN: Shared<'static> = Shared::Turn(URIS);
+const URIS: &str = "channel_uris";
+
+/// Whoever brings a device a URI takes turns with all replicas until the commit: two that bring the same one at the same
+/// time would not see each other, and both keep it.
+pub(crate) async fn bring_uri(scope: &Scope<'_>, now: Timestamp) -> Result<(), Error> {
+    take_turn(scope, URIS, now).await
 }
 
 /// The push app that a device is set up for, within a statement.

@@ -88,6 +88,12 @@ pub(crate) async fn check_key(db: &DatabaseConnection, sealer: &Sealer) -> Resul
         .map_err(|error| OpenError::WrongKey { given: sealer.id(), reason: error.to_string() })
 }
 
+/// Whether the key opens the first record, which is there once a store was opened.
+pub(crate) async fn key_fits(db: &DatabaseConnection, sealer: &Sealer) -> Result<bool, Error> {
+    let sealed = first_record(db).await?;
+    Ok(sealed.is_some_and(|sealed| sealer.unseal(COLUMN, &[], &sealed).is_ok()))
+}
+
 async fn first_record(db: &DatabaseConnection) -> Result<Option<Vec<u8>>, Error> {
     Ok(key_check::Entity::find_by_id(ONLY).one(db).await?.map(|row| row.sealed))
 }
@@ -104,7 +110,7 @@ enum Change {
     Down,
 }
 
-async fn status(db: &DatabaseConnection) -> Result<SchemaStatus, Error> {
+pub(crate) async fn status(db: &DatabaseConnection) -> Result<SchemaStatus, Error> {
     let applied = migrations::applied(db).await?;
     let known = Migrator::migrations().into_iter().map(|change| change.name().to_owned());
     let pending = known.filter(|name| !applied.contains(name)).collect();

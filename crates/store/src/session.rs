@@ -53,6 +53,8 @@ pub struct StoredSession {
     pub trace: TraceContext,
     /// The context of the oldest wake that it answered.
     pub parent: Option<TraceContext>,
+    /// The contexts of the other wakes that it answered.
+    pub links: Vec<TraceContext>,
     /// When its first authenticated message was committed.
     pub started_at: Timestamp,
 }
@@ -82,6 +84,8 @@ pub struct SessionRecord {
     pub trace: TraceContext,
     /// The context of the oldest wake that it answered.
     pub parent: Option<TraceContext>,
+    /// The contexts of the other wakes that it answered; the first ones, if there are many.
+    pub links: Vec<TraceContext>,
     /// What the device said about why it came: `push` or `other`.
     pub origin: Option<String>,
     /// `mode` of the query it came with: `Maintenance` or `Machine` (oma-dm.md §1.1).
@@ -297,6 +301,7 @@ fn stored(row: session::Model, tools: &Tools) -> Result<StoredSession, Error> {
         ended: row.ended_at.is_some(),
         trace: row.trace.parse().map_err(corrupt)?,
         parent: row.parent.map(|parent| parent.parse()).transpose().map_err(corrupt)?,
+        links: contexts(row.links.as_deref())?,
         started_at: Timestamp::from_micros(row.started_at),
     })
 }
@@ -314,6 +319,7 @@ pub(crate) fn session_record(row: session::Model) -> Result<SessionRecord, Error
         messages: row.messages.try_into().unwrap_or(0),
         trace: row.trace.parse().map_err(corrupt)?,
         parent: row.parent.map(|parent| parent.parse()).transpose().map_err(corrupt)?,
+        links: contexts(row.links.as_deref())?,
         origin: row.origin,
         mode: row.mode,
         platform: row.platform,
@@ -322,6 +328,11 @@ pub(crate) fn session_record(row: session::Model) -> Result<SessionRecord, Error
         ignored: row.ignored.try_into().unwrap_or(0),
         eventful: row.eventful.unwrap_or_default(),
     })
+}
+
+/// Trace contexts as they are stored.
+fn contexts(column: Option<&str>) -> Result<Vec<TraceContext>, Error> {
+    column.unwrap_or_default().split_whitespace().map(|text| text.parse().map_err(corrupt)).collect()
 }
 
 impl std::fmt::Debug for StoredSession {

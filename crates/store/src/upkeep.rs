@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use ::push::Outcome;
+use ::push::{EndReason, Outcome};
 use futures_util::future::join_all;
-use model::{DeviceId, PushId, Timestamp};
+use model::{DeviceId, Timestamp};
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait},
@@ -14,19 +14,26 @@ use uuid::Uuid;
 use crate::{
     Error, SessionRecord, Store, WakeRecord,
     commit::{Operation, Scope},
-    entity::{channel, push, session, summons, wake},
+    entity::{channel, device, session, wake},
     record::{
-        condition_of, load_channel, lock_free_devices, lock_if_known, save_channel, save_summons, summons_of,
-        summons_of_device,
+        condition_of, load_channel, lock_free_devices, lock_if_known, pushing_app, save_channel,
+        save_summons, summons_of_device,
     },
     session::{Unheard, end_unheard},
     wake::{finish, is_live, live_wakes, narrow},
 };
 
+mod lease;
 mod life_sign;
 mod prune;
 
-use life_sign::{Beat, GATEWAY, PROBE, ResumeWindows};
+pub use lease::LostPush;
+
+use lease::ExpireLeases;
+pub(crate) use lease::{end_summons, left_alone, lost_leases};
+pub(crate) use life_sign::take_turn;
+use life_sign::{Beat, GATEWAY, PROBE, ResumeWindows, Return};
+pub(crate) use prune::Forgettable;
 use prune::Prune;
 
 /// Rows that one round of upkeep handles at most.
@@ -59,16 +66,7 @@ impl Default for Retention {
 impl Store {
     /// Ends wakes whose deadline has passed. Returns them; as long as there are any, there may be more.
     pub async fn end_due_wakes(&self, now: Timestamp) -> Result<Vec<WakeRecord>, Error> {
-        let due: Vec<Uuid> = wake::Entity::find()
-            .select_only()
-            .column(wake::Column::DeviceId)
-            .filter(is_live())
-            .filter(wake::Column::Deadline.lte(now.as_micros()))
-            .order_by_asc(wake::Column::Deadline)
-            .limit(ROUND)
-            .into_tuple()
-            .all(self.readers())
-            .await?;
+        let due: Vec<Uuid> = passed_deadlines(now).into_tuple().all(self.readers()).await?;
         let devices: BTreeSet<_> = due.into_iter().map(DeviceId::new).collect();
         // All at once, so that they share a few transactions.
         let ends = devices.into_iter().map(|device| self.submit(EndDue { device, now }));
@@ -83,15 +81,22 @@ impl Store {
         failed.filter(|_| ended.is_empty()).map_or(Ok(ended), Err)
     }
 
-    /// Frees summonses whose push was claimed by a process that never reported: the push may have been sent.
-    pub async fn expire_leases(&self, now: Timestamp) -> Result<usize, Error> {
-        self.submit(ExpireLeases { now }).await
+    /// Ends pushes that were claimed by a process that never reported, and frees their summonses: the pushes may have been
+    /// sent. Returns them.
+    pub async fn expire_leases(&self, now: Timestamp) -> Result<Vec<LostPush>, Error> {
+        let lost = self.submit(ExpireLeases { now }).await?;
+        let probes = self.give_up_lost_probes().await;
+        if lost.is_empty() {
+            // What was lost must be told; a probe that still stands is found again in the next round.
+            probes?;
+        }
+        Ok(lost)
     }
 
     /// Ends sessions that were not heard from for too long. Returns them.
     pub async fn end_silent_sessions(&self, now: Timestamp) -> Result<Vec<SessionRecord>, Error> {
         let silent = Silent { since: now - self.tools().retention.session_silence, now };
-        if silent.find().one(self.readers()).await?.is_none() {
+        if silent_sessions(silent.since).one(self.readers()).await?.is_none() {
             return Ok(Vec::new());
         }
         self.submit(silent).await
@@ -99,15 +104,7 @@ impl Store {
 
     /// Marks channels that have outlived themselves.
     pub async fn expire_channels(&self, now: Timestamp) -> Result<usize, Error> {
-        let rows: Vec<Uuid> = channel::Entity::find()
-            .select_only()
-            .column(channel::Column::DeviceId)
-            .filter(Expr::col((channel::Entity, channel::Column::State)).eq(Expr::cust("'live'")))
-            .filter(channel::Column::ExpiresAt.lte(now.as_micros()))
-            .limit(ROUND)
-            .into_tuple()
-            .all(self.readers())
-            .await?;
+        let rows: Vec<Uuid> = outlived_channels(now).into_tuple().all(self.readers()).await?;
         let count = rows.len();
         let devices = rows.into_iter().map(DeviceId::new);
         for result in join_all(devices.map(|device| self.submit(ExpireChannel { device, now }))).await {
@@ -130,7 +127,12 @@ impl Store {
     /// The gateway is back: answer windows that were open when it went do not run while it was away.
     /// Returns how long that was. Of several processes that come back together, one moves the windows.
     pub async fn resume_windows(&self, now: Timestamp) -> Result<Duration, Error> {
-        self.submit(ResumeWindows { now }).await
+        let Some(since) = self.submit(Return { now }).await? else { return Ok(Duration::ZERO) };
+        let mut after = Some(Uuid::nil());
+        while let Some(last) = after {
+            after = self.submit(ResumeWindows { after: last, since, now }).await?;
+        }
+        Ok(now - since)
     }
 
     /// How many writes of a PFN were made since: for the fleet's budget.
@@ -144,6 +146,35 @@ impl Store {
     pub(crate) async fn write_probe(&self, now: Timestamp) -> Result<(), Error> {
         self.submit(Beat { name: PROBE, now }).await
     }
+}
+
+/// The devices of live wakes whose deadline has passed.
+pub(crate) fn passed_deadlines(now: Timestamp) -> Select<wake::Entity> {
+    wake::Entity::find()
+        .select_only()
+        .column(wake::Column::DeviceId)
+        .filter(is_live())
+        .filter(wake::Column::Deadline.lte(now.as_micros()))
+        .order_by_asc(wake::Column::Deadline)
+        .limit(ROUND)
+}
+
+/// Open sessions that were last heard at `since` or before.
+pub(crate) fn silent_sessions(since: Timestamp) -> Select<session::Entity> {
+    session::Entity::find()
+        .filter(session::Column::EndedAt.is_null())
+        .filter(session::Column::HeardAt.lte(since.as_micros()))
+        .limit(ROUND)
+}
+
+/// The devices of live channels that have outlived themselves.
+pub(crate) fn outlived_channels(now: Timestamp) -> Select<channel::Entity> {
+    channel::Entity::find()
+        .select_only()
+        .column(channel::Column::DeviceId)
+        .filter(Expr::col((channel::Entity, channel::Column::State)).eq(Expr::cust("'live'")))
+        .filter(channel::Column::ExpiresAt.lte(now.as_micros()))
+        .limit(ROUND)
 }
 
 struct EndDue {
@@ -161,12 +192,13 @@ impl Operation for EndDue {
     async fn run(&self, scope: &Scope<'_>) -> Result<Vec<WakeRecord>, Error> {
         // A device that was deleted meanwhile has taken its wakes with it.
         let Some(device) = lock_if_known(scope, self.device).await? else { return Ok(Vec::new()) };
-        let stored = load_channel(scope, self.device).await?;
-        let summons = summons_of_device(scope, self.device).await?;
-        let app = condition_of(scope, &device.push_app).await?.reason(self.now);
-        let reason = match &summons {
-            Some(summons) => summons.why(&stored.channel, app, self.now, &scope.tools.rules),
-            None => ::push::EndReason::NotPushed,
+        let reason = match self.why(scope, &device).await {
+            // What cannot be read was not pushed for, and must not keep its wakes alive.
+            Err(Error::Corrupt(what)) => {
+                tracing::error!(device = %device.id, what, "a wake ends, and nobody can read why");
+                EndReason::NotPushed
+            }
+            reason => reason?,
         };
         let mut ended = Vec::new();
         for mut record in live_wakes(scope, self.device).await? {
@@ -175,64 +207,23 @@ impl Operation for EndDue {
                 ended.push(record);
             }
         }
-        narrow(scope, self.device, self.now).await?;
-        Ok(ended)
-    }
-}
-
-struct ExpireLeases {
-    now: Timestamp,
-}
-
-impl Operation for ExpireLeases {
-    type Output = usize;
-
-    fn device(&self) -> Option<DeviceId> {
-        None
-    }
-
-    async fn run(&self, scope: &Scope<'_>) -> Result<usize, Error> {
-        let db_now = scope.db_now().await?.as_micros();
-        let lost: Vec<Uuid> = summons::Entity::find()
-            .select_only()
-            .column(summons::Column::DeviceId)
-            .filter(summons::Column::PushId.is_not_null())
-            .filter(summons::Column::LeaseUntil.lte(db_now))
-            .limit(ROUND)
-            .into_tuple()
-            .all(scope.tx)
-            .await?;
-        let mut freed = 0;
-        for device in lock_free_devices(scope, lost).await? {
-            freed += usize::from(self.free(scope, DeviceId::new(device.id), db_now).await?);
+        match narrow(scope, self.device, self.now).await {
+            // The summons stays as it is, and ends with the last of its wakes.
+            Ok(()) | Err(Error::Corrupt(_)) => Ok(ended),
+            Err(error) => Err(error),
         }
-        Ok(freed)
-    }
-
-    fn is_news(freed: &usize) -> bool {
-        *freed > 0
     }
 }
 
-impl ExpireLeases {
-    async fn free(&self, scope: &Scope<'_>, device: DeviceId, db_now: i64) -> Result<bool, Error> {
-        let row =
-            summons::Entity::find().filter(summons::Column::DeviceId.eq(device.uuid())).one(scope.tx).await?;
-        // The verdict may have come while the device was not locked yet.
-        let row = row.filter(|row| row.lease_until.is_some_and(|until| until <= db_now));
-        let Some((row, id)) = row.and_then(|row| row.push_id.map(|id| (row, id))) else { return Ok(false) };
-        let mut summons = summons_of(&row)?;
-        summons.lease_expired(PushId::new(id));
-        let stored = load_channel(scope, device).await?;
-        save_summons(scope, &summons, &stored.channel, self.now).await?;
-        push::Entity::update_many()
-            .col_expr(push::Column::FinishedAt, Expr::val(self.now.as_micros()))
-            .col_expr(push::Column::Verdict, Expr::val("lease_expired"))
-            .filter(push::Column::Id.eq(id))
-            .filter(push::Column::FinishedAt.is_null())
-            .exec(scope.tx)
-            .await?;
-        Ok(true)
+impl EndDue {
+    async fn why(&self, scope: &Scope<'_>, device: &device::Model) -> Result<EndReason, Error> {
+        let stored = load_channel(scope, self.device).await?;
+        let summons = summons_of_device(scope, self.device).await?;
+        let app = pushing_app(scope, device, &stored.channel).await?;
+        let condition = condition_of(scope, &app).await?;
+        let app = scope.tools.apps.reason(&app, &condition, self.now);
+        let why = summons.map(|summons| summons.why(&stored.channel, app, self.now, &scope.tools.rules));
+        Ok(why.unwrap_or(EndReason::NotPushed))
     }
 }
 
@@ -240,15 +231,6 @@ impl ExpireLeases {
 struct Silent {
     since: Timestamp,
     now: Timestamp,
-}
-
-impl Silent {
-    fn find(&self) -> Select<session::Entity> {
-        session::Entity::find()
-            .filter(session::Column::EndedAt.is_null())
-            .filter(session::Column::HeardAt.lte(self.since.as_micros()))
-            .limit(ROUND)
-    }
 }
 
 impl Operation for Silent {
@@ -259,11 +241,12 @@ impl Operation for Silent {
     }
 
     async fn run(&self, scope: &Scope<'_>) -> Result<Vec<SessionRecord>, Error> {
-        let devices = self.find().select_only().column(session::Column::DeviceId);
+        let devices = silent_sessions(self.since).select_only().column(session::Column::DeviceId);
         let devices = lock_free_devices(scope, devices.into_tuple().all(scope.tx).await?).await?;
         let devices: Vec<_> = devices.into_iter().map(|device| device.id).collect();
         // Read again: a message may have come while the devices were not locked yet.
-        let silent = self.find().filter(session::Column::DeviceId.is_in(devices)).all(scope.tx).await?;
+        let still = session::Column::DeviceId.is_in(devices);
+        let silent = silent_sessions(self.since).filter(still).all(scope.tx).await?;
         end_unheard(scope, silent, Unheard::Silent, self.now).await
     }
 }

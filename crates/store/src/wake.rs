@@ -13,17 +13,20 @@ use sea_orm::{
 use crate::{
     Error, Page, PageRequest, Store,
     commit::{Operation, Scope},
-    entity::{idempotency_key, summons, wake},
+    entity::{idempotency_key, wake},
     event::{EventKind, NewEvent},
     record::{
         corrupt, from_word, labels_of, load_channel, lock_if_known, priority_of, save_summons,
         summons_of_device, timestamp, word,
     },
+    upkeep::end_summons,
 };
 
 mod asked;
+mod expected;
 
-pub use asked::{AskWake, Asked, Expectation, Idempotency, Refused};
+pub use asked::{AskWake, Idempotency, Refused};
+pub use expected::{Asked, Expectation};
 
 /// How long an idempotency key outlives its wake.
 const KEY_LIFE: Duration = Duration::from_hours(24);
@@ -137,7 +140,7 @@ pub(crate) async fn end_all(
     for record in &mut wakes {
         finish(scope, record, outcome, now).await?;
     }
-    summons::Entity::delete_many().filter(summons::Column::DeviceId.eq(device.uuid())).exec(scope.tx).await?;
+    end_summons(scope, device).await?;
     Ok(wakes)
 }
 
@@ -177,11 +180,7 @@ pub(crate) async fn narrow(scope: &Scope<'_>, device: DeviceId, now: Timestamp) 
     let priority = live.iter().map(|record| record.wake.priority()).max();
     let deadline = live.iter().map(|record| record.wake.deadline()).max();
     let (Some(priority), Some(deadline)) = (priority, deadline) else {
-        summons::Entity::delete_many()
-            .filter(summons::Column::DeviceId.eq(device.uuid()))
-            .exec(scope.tx)
-            .await?;
-        return Ok(());
+        return end_summons(scope, device).await;
     };
     if let Some(mut summons) = summons_of_device(scope, device).await? {
         summons.narrow(priority, deadline);

@@ -8,14 +8,12 @@ use opentelemetry::{
     Context,
     trace::{SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
-use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SamplingDecision, ShouldSample};
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, Sampler, SamplingDecision, ShouldSample};
 use tracing::Span;
 use tracing_opentelemetry::{OpenTelemetrySpanExt, SetParentError};
 
-use crate::ids;
-
-/// The share of new traces that are recorded. Not set while nothing is exported: then none is.
-static ROOTS: OnceLock<f64> = OnceLock::new();
+/// Decides which new traces are recorded. Not set while nothing is exported: then none is.
+static ROOTS: OnceLock<Sampler> = OnceLock::new();
 
 /// The context of the span that is being executed. `None` outside of spans, and where telemetry was not started.
 pub fn current_context() -> Option<TraceContext> {
@@ -62,10 +60,23 @@ pub fn new_context(parent: Option<TraceContext>) -> TraceContext {
     )
 }
 
-/// From now on `ratio` of new traces are recorded.
-pub(crate) fn decide_roots(ratio: f64) {
+/// A context for a span that begins now in a new trace, because of `other`, which it is to be linked with: recorded if that
+/// is.
+pub fn linked_context(other: Option<TraceContext>) -> TraceContext {
+    let root = new_context(None);
+    TraceContext { flags: other.map_or(root.flags, |other| other.flags), ..root }
+}
+
+/// From now on `sampler` decides which new traces are recorded.
+pub(crate) fn decide_roots(sampler: Sampler) {
     // Telemetry starts once in a process, so this is the first time.
-    let _ = ROOTS.set(ratio);
+    let _ = ROOTS.set(sampler);
+}
+
+/// Runs `tell` as part of a span that is built after its end: its log lines carry the span's ids.
+pub fn within(context: TraceContext, tell: impl FnOnce()) {
+    let _entered = Context::new().with_remote_span_context(to_span_context(context)).attach();
+    tell();
 }
 
 pub(crate) fn to_span_context(context: TraceContext) -> SpanContext {
@@ -87,10 +98,10 @@ pub(crate) fn from_span_context(context: &SpanContext) -> Option<TraceContext> {
 }
 
 fn root_flags(trace_id: TraceId) -> TraceFlags {
-    let Some(ratio) = ROOTS.get() else {
+    let Some(sampler) = ROOTS.get() else {
         return TraceFlags::NOT_SAMPLED;
     };
-    let result = ids::sampler(*ratio).should_sample(None, trace_id, "", &SpanKind::Internal, &[], &[]);
+    let result = sampler.should_sample(None, trace_id, "", &SpanKind::Internal, &[], &[]);
     TraceFlags::default().with_sampled(result.decision == SamplingDecision::RecordAndSample)
 }
 
@@ -129,6 +140,14 @@ mod tests {
         assert_ne!(one.trace_id, other.trace_id);
         assert_eq!(one.to_string().parse(), Ok(one));
         assert!(!one.sampled(), "nothing is recorded while nothing is exported");
+    }
+
+    #[test]
+    fn a_linked_trace_is_a_trace_of_its_own_with_the_same_decision() {
+        let other: TraceContext = PARENT.parse().unwrap();
+        let linked = linked_context(Some(other));
+        assert_ne!(linked.trace_id, other.trace_id);
+        assert!(linked.sampled());
     }
 
     #[test]

@@ -1,14 +1,25 @@
 //! Spans that are built once, after their end.
 
-use std::time::SystemTime;
+use std::{
+    borrow::Cow,
+    sync::{LazyLock, OnceLock},
+    time::SystemTime,
+};
 
 use model::{Timestamp, TraceContext};
 use opentelemetry::{
-    Array, Context, KeyValue, StringValue, global,
-    trace::{Link, Span, SpanBuilder, Status, TraceContextExt, Tracer},
+    Array, InstrumentationScope, KeyValue, StringValue,
+    trace::{Event, Link, SpanId, Status},
 };
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks, SpanProcessor};
 
-use crate::{context::to_span_context, export::SCOPE, ids};
+use crate::{context::to_span_context, export::SCOPE, queue::Queue};
+
+/// Links of one span, at most, and events (OpenTelemetry's own default).
+const MOST: usize = 128;
+
+/// Where finished spans go. Not set while nothing is exported.
+static WAY_OUT: OnceLock<Queue> = OnceLock::new();
 
 /// A span that is over.
 #[derive(Clone, Debug)]
@@ -26,11 +37,27 @@ pub struct FinishedSpan {
     /// When it ended.
     pub end: Timestamp,
     /// What there is to say about it. Keys follow the semantic conventions; our own begin with `reveille.`.
-    pub attributes: Vec<(&'static str, Value)>,
-    /// Spans of any trace that it also belongs to.
+    pub attributes: Vec<Attribute>,
+    /// What happened meanwhile, in order; the first ones, if there are many.
+    pub events: Vec<SpanEvent>,
+    /// Spans of any trace that it also belongs to; the first ones, if there are many.
     pub links: Vec<TraceContext>,
     /// What went wrong, if it failed.
     pub error: Option<String>,
+}
+
+/// Something that is said of a span or an event.
+pub type Attribute = (&'static str, Value);
+
+/// Something that happened during a span.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpanEvent {
+    /// What it is called.
+    pub name: &'static str,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What there is to say about it.
+    pub attributes: Vec<Attribute>,
 }
 
 /// A span's part in an exchange.
@@ -55,34 +82,63 @@ pub enum Value {
     /// A number with a fraction.
     Float(f64),
     /// A text.
-    Text(String),
+    Text(Cow<'static, str>),
     /// Several texts.
     Texts(Vec<String>),
 }
 
 /// Exports a span that is over. Does nothing if its trace is not recorded, or if there is no collector.
 pub fn emit_span(span: FinishedSpan) {
-    if span.context.sampled() {
-        emit_to(&global::tracer(SCOPE), span);
+    if let Some(queue) = WAY_OUT.get().filter(|_| span.context.sampled()) {
+        queue.on_end(data(span));
     }
 }
 
-fn emit_to<T: Tracer>(tracer: &T, span: FinishedSpan) {
-    let parent = span.parent.map_or_else(Context::new, |span_id| {
-        Context::new().with_remote_span_context(to_span_context(TraceContext { span_id, ..span.context }))
-    });
-    let links = span.links.iter().map(|link| Link::new(to_span_context(*link), Vec::new(), 0));
-    let attributes = span.attributes.into_iter().map(|(key, value)| KeyValue::new(key, value));
-    let builder = SpanBuilder::from_name(span.name)
-        .with_kind(span.kind.into())
-        .with_start_time(SystemTime::from(span.start))
-        .with_attributes(attributes)
-        .with_links(links.collect());
-    let mut started = ids::with_preset(span.context, || tracer.build_with_context(builder, &parent));
-    if let Some(error) = span.error {
-        started.set_status(Status::error(error));
+/// From now on finished spans go there.
+pub(crate) fn export_to(queue: Queue) {
+    // Telemetry starts once in a process, so this is the first time.
+    let _ = WAY_OUT.set(queue);
+}
+
+/// The span as the exporter takes it. The SDK's own builder would draw other ids and decide once more whether it is
+/// recorded.
+fn data(span: FinishedSpan) -> SpanData {
+    static SCOPE_OF_ALL: LazyLock<InstrumentationScope> =
+        LazyLock::new(|| InstrumentationScope::builder(SCOPE).build());
+    let too_many = |count: usize| u32::try_from(count.saturating_sub(MOST)).unwrap_or(u32::MAX);
+    let mut links = SpanLinks::default();
+    links.dropped_count = too_many(span.links.len());
+    links.links = span.links.into_iter().take(MOST).map(link).collect();
+    let mut events = SpanEvents::default();
+    events.dropped_count = too_many(span.events.len());
+    events.events = span.events.into_iter().take(MOST).map(event).collect();
+    SpanData {
+        span_context: to_span_context(span.context),
+        parent_span_id: span.parent.map_or(SpanId::INVALID, SpanId::from_bytes),
+        parent_span_is_remote: false,
+        span_kind: span.kind.into(),
+        name: Cow::Borrowed(span.name),
+        start_time: SystemTime::from(span.start),
+        end_time: SystemTime::from(span.end),
+        attributes: key_values(span.attributes),
+        dropped_attributes_count: 0,
+        events,
+        links,
+        status: span.error.map_or(Status::Unset, Status::error),
+        instrumentation_scope: SCOPE_OF_ALL.clone(),
     }
-    started.end_with_timestamp(span.end.into());
+}
+
+fn link(other: TraceContext) -> Link {
+    Link::new(to_span_context(other), Vec::new(), 0)
+}
+
+fn event(event: SpanEvent) -> Event {
+    Event::new(event.name, event.at.into(), key_values(event.attributes), 0)
+}
+
+fn key_values(attributes: Vec<Attribute>) -> Vec<KeyValue> {
+    attributes.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect()
 }
 
 impl From<SpanKind> for opentelemetry::trace::SpanKind {
@@ -127,15 +183,15 @@ impl From<f64> for Value {
     }
 }
 
-impl From<&str> for Value {
-    fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
+impl From<&'static str> for Value {
+    fn from(value: &'static str) -> Self {
+        Self::Text(Cow::Borrowed(value))
     }
 }
 
 impl From<String> for Value {
     fn from(value: String) -> Self {
-        Self::Text(value)
+        Self::Text(Cow::Owned(value))
     }
 }
 

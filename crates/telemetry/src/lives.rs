@@ -4,7 +4,7 @@
 use model::{DeviceName, SessionKey, Timestamp, TraceContext};
 use push::{End, EndReason, Outcome, Wake};
 
-use crate::{FinishedSpan, SpanKind, Value, emit_span};
+use crate::{FinishedSpan, SpanKind, Value, context::within, emit_span, metrics};
 
 /// A wake that is over.
 #[derive(Clone, Debug)]
@@ -17,8 +17,10 @@ pub struct EndedWake<'a> {
     pub caller: &'a str,
     /// Its span.
     pub context: TraceContext,
-    /// The span that it was asked for in.
+    /// The span that it was asked for in: its parent, or a link if that is in another trace.
     pub parent: Option<TraceContext>,
+    /// The span of the session that answered it, if that is a child of another wake.
+    pub link: Option<TraceContext>,
 }
 
 /// A session that is over.
@@ -42,46 +44,64 @@ pub struct EndedSession<'a> {
     pub context: TraceContext,
     /// The span of the oldest wake that it answered.
     pub parent: Option<TraceContext>,
+    /// The spans of the other wakes that it answered.
+    pub links: &'a [TraceContext],
 }
 
 impl EndedWake<'_> {
     /// Logs it, and exports its span.
     pub fn report(&self) {
         let Some(End { at, outcome }) = self.wake.end() else { return };
+        metrics().wake_ended(outcome, at.since(self.wake.asked_at()));
+        metrics().canary_ended(self.caller, outcome, self.wake.asked_at(), at);
+        let answer = outcome.answer();
         let reason = outcome.reason().map(EndReason::name);
-        let session = outcome.answer().map(|answer| answer.session.to_string());
-        let attribution = outcome.answer().map(|answer| answer.attribution.name());
-        tracing::info!(
-            wake = %self.wake.id(),
-            device = %self.device,
-            caller = self.caller,
-            outcome = outcome.name(),
-            reason,
-            session,
-            attribution,
-            millis = at.since(self.wake.asked_at()).as_millis(),
-            trace_id = self.context.trace_id_hex(),
-            "wake ended",
-        );
-        let texts = [
-            ("reveille.wake.id", Some(self.wake.id().to_string())),
-            ("reveille.device", Some(self.device.to_string())),
-            ("reveille.caller", Some(self.caller.to_owned())),
-            ("reveille.wake.outcome", Some(outcome.name().to_owned())),
-            ("reveille.wake.reason", reason.map(str::to_owned)),
-            ("reveille.session.id", session),
-            ("reveille.wake.attribution", attribution.map(str::to_owned)),
+        let session = answer.map(|answer| answer.session.to_string());
+        let attribution = answer.map(|answer| answer.attribution.name());
+        within(self.context, || {
+            tracing::info!(
+                wake = %self.wake.id(),
+                device = %self.device,
+                caller = self.caller,
+                outcome = outcome.name(),
+                reason,
+                session,
+                attribution,
+                millis = at.since(self.wake.asked_at()).as_millis(),
+                "wake ended",
+            );
+        });
+        if !self.context.sampled() {
+            return;
+        }
+        let known = [
+            ("reveille.wake.id", self.wake.id().to_string().into()),
+            ("reveille.device", self.device.to_string().into()),
+            ("reveille.caller", self.caller.to_owned().into()),
+            ("reveille.wake.outcome", outcome.name().into()),
         ];
+        let more = [
+            ("reveille.wake.reason", reason.map(Value::from)),
+            ("reveille.session.id", session.map(Value::from)),
+            ("reveille.wake.attribution", attribution.map(Value::from)),
+            ("reveille.push.id", answer.and_then(|answer| answer.push).map(|id| id.to_string().into())),
+        ];
+        let more = more.into_iter().filter_map(|(key, value)| Some((key, value?)));
         let failed = matches!(outcome, Outcome::Failed(_));
+        let (parent, asked_in) = match self.parent {
+            Some(call) if call.trace_id == self.context.trace_id => (Some(call.span_id), None),
+            other => (None, other),
+        };
         emit_span(FinishedSpan {
             name: "wake",
             context: self.context,
-            parent: self.parent.map(|parent| parent.span_id),
+            parent,
             kind: SpanKind::Internal,
             start: self.wake.asked_at(),
             end: at,
-            attributes: texts.into_iter().filter_map(|(key, text)| Some((key, Value::Text(text?)))).collect(),
-            links: Vec::new(),
+            attributes: known.into_iter().chain(more).collect(),
+            events: Vec::new(),
+            links: asked_in.into_iter().chain(self.link).collect(),
             error: reason.filter(|_| failed).map(str::to_owned),
         });
     }
@@ -90,17 +110,22 @@ impl EndedWake<'_> {
 impl EndedSession<'_> {
     /// Logs it, and exports its span.
     pub fn report(&self) {
+        metrics().session_ended(self.ending);
         let millis = self.ended_at.since(self.started_at).as_millis();
-        tracing::info!(
-            session = %self.key,
-            device = self.device,
-            session_id = self.session_id,
-            ending = self.ending,
-            messages = self.messages,
-            millis,
-            trace_id = self.context.trace_id_hex(),
-            "session ended",
-        );
+        within(self.context, || {
+            tracing::info!(
+                session = %self.key,
+                device = self.device,
+                session_id = self.session_id,
+                ending = self.ending,
+                messages = self.messages,
+                millis,
+                "session ended",
+            );
+        });
+        if !self.context.sampled() {
+            return;
+        }
         emit_span(FinishedSpan {
             name: "session",
             context: self.context,
@@ -109,13 +134,14 @@ impl EndedSession<'_> {
             start: self.started_at,
             end: self.ended_at,
             attributes: vec![
-                ("reveille.session.id", Value::Text(self.key.to_string())),
-                ("reveille.device", Value::Text(self.device.to_owned())),
-                ("reveille.session.syncml_id", Value::Text(self.session_id.to_owned())),
-                ("reveille.session.ending", Value::Text(self.ending.to_owned())),
-                ("reveille.session.messages", Value::Int(self.messages.into())),
+                ("reveille.session.id", self.key.to_string().into()),
+                ("reveille.device", self.device.to_owned().into()),
+                ("reveille.session.syncml_id", self.session_id.to_owned().into()),
+                ("reveille.session.ending", self.ending.to_owned().into()),
+                ("reveille.session.messages", i64::from(self.messages).into()),
             ],
-            links: Vec::new(),
+            events: Vec::new(),
+            links: self.links.to_vec(),
             error: None,
         });
     }

@@ -1,20 +1,27 @@
 //! What can be set.
 
-use http::{Uri, uri::Scheme};
+use std::collections::BTreeMap;
 
-use crate::StartError;
+use tracing_subscriber::EnvFilter;
 
-/// How telemetry is set up.
+use crate::{
+    StartError,
+    variables::{Plan, Variables},
+};
+
+/// How telemetry is set up. What is not set here may be said by OpenTelemetry's standard variables: `OTEL_SERVICE_NAME`,
+/// `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_*` and `OTEL_EXPORTER_OTLP_*`.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where spans go: the `http` or `https` URL of an OTLP collector that speaks gRPC. If there is none here,
+    /// Where spans go: the `http` or `https` URL of an OTLP collector. If there is none here,
     /// `OTEL_EXPORTER_OTLP_ENDPOINT` counts; without either, nothing is exported.
     pub otlp_endpoint: Option<String>,
-    /// The share of traces that are recorded, 0 to 1. A trace that somebody else began keeps its own decision.
-    pub sample_ratio: f64,
+    /// The share of traces that are recorded, 0 to 1. A trace that somebody else began keeps its own decision. If there is
+    /// none here, `OTEL_TRACES_SAMPLER` counts; without either, every trace is recorded.
+    pub sample_ratio: Option<f64>,
     /// How log lines look.
     pub log_format: LogFormat,
-    /// What is logged and traced, as directives of `tracing`: `info`, or `info,gateway=debug`.
+    /// What is logged, as directives of `tracing`: `info`, or `info,gateway=debug`. Spans are no part of it.
     pub filter: String,
     /// What tells this process from the other replicas (`service.instance.id`).
     pub instance: String,
@@ -34,7 +41,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             otlp_endpoint: None,
-            sample_ratio: 1.0,
+            sample_ratio: None,
             log_format: LogFormat::Human,
             filter: "info".into(),
             instance: String::new(),
@@ -43,22 +50,18 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The collector to use, given what the environment says.
-    pub(crate) fn collector(&self, environment: Option<String>) -> Result<Option<Uri>, StartError> {
-        let configured = self.otlp_endpoint.clone().filter(|url| !url.is_empty());
-        let Some(text) = configured.or(environment).filter(|url| !url.is_empty()) else {
-            return Ok(None);
-        };
-        let url: Uri = text.parse().map_err(|_| StartError::Endpoint)?;
-        let known = url.scheme().is_some_and(|s| [Scheme::HTTP, Scheme::HTTPS].contains(s));
-        // User info would be a secret in every error that names the endpoint.
-        let plain = url.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-        if known && plain { Ok(Some(url)) } else { Err(StartError::Endpoint) }
+    /// Whether the filter is one: what is wrong with it otherwise.
+    pub fn check_filter(&self) -> Result<(), String> {
+        self.log_filter().map(drop).map_err(|error| error.to_string())
     }
 
-    pub(crate) fn ratio(&self) -> Result<f64, StartError> {
-        let ratio = self.sample_ratio;
-        if (0.0..=1.0).contains(&ratio) { Ok(ratio) } else { Err(StartError::SampleRatio(ratio)) }
+    /// What is wrong with the rest of the settings, or with the standard variables of this environment.
+    pub fn check(&self, environment: &BTreeMap<String, String>) -> Result<(), StartError> {
+        Plan::of(self, Variables(environment)).map(drop)
+    }
+
+    pub(crate) fn log_filter(&self) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
+        EnvFilter::builder().parse(&self.filter)
     }
 }
 
@@ -67,36 +70,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chooses_the_collector() {
-        let check = |configured: Option<&str>, environment: Option<&str>, expect: Option<&str>| {
-            let settings = Settings { otlp_endpoint: configured.map(Into::into), ..Settings::default() };
-            let found = settings.collector(environment.map(Into::into)).unwrap();
-            assert_eq!(found.map(|url| url.to_string()).as_deref(), expect);
-        };
-        check(None, None, None);
-        check(Some(""), Some(""), None);
-        check(None, Some("http://collector:4317"), Some("http://collector:4317/"));
-        check(Some(""), Some("http://collector:4317"), Some("http://collector:4317/"));
-        check(Some("https://a:4317"), Some("http://b:4317"), Some("https://a:4317/"));
-    }
-
-    #[test]
-    fn refuses_what_is_not_an_endpoint() {
-        for bad in
-            ["collector:4317", "localhost", "ftp://a", "http://", "http://user:pw@a:4317", "http://a b"]
-        {
-            let settings = Settings { otlp_endpoint: Some(bad.into()), ..Settings::default() };
-            let error = settings.collector(None).unwrap_err();
-            assert!(matches!(error, StartError::Endpoint), "{bad}");
-            assert!(!error.to_string().contains("pw"), "{error}");
-        }
-    }
-
-    #[test]
-    fn refuses_what_is_not_a_share() {
-        for bad in [-0.1, 1.1, f64::NAN] {
-            let settings = Settings { sample_ratio: bad, ..Settings::default() };
-            assert!(matches!(settings.ratio(), Err(StartError::SampleRatio(_))), "{bad}");
-        }
+    fn a_wrong_filter_is_found_before_the_start() {
+        let check = |filter: &str| Settings { filter: filter.into(), ..Settings::default() }.check_filter();
+        assert_eq!(check("info,gateway=debug"), Ok(()));
+        assert!(check("info,gateway=loud").is_err());
     }
 }

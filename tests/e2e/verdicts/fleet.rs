@@ -88,8 +88,9 @@ async fn malformed_pushes_in_a_row_are_a_fault_of_the_app_and_its_wakes_wait() {
 async fn errors_in_a_row_shut_the_app() {
     let rules = |rules: &mut push::Settings| {
         state::patient(rules);
-        // Retries follow at once, and the gate is a minute all the same.
-        rules.app_patience = 3;
+        // No retry comes between the three, and the gate is still there when it is looked for.
+        let minute = std::time::Duration::from_mins(1);
+        (rules.app_patience, rules.backoff, rules.min_gap) = (3, minute, minute);
     };
     for fault in [PushFault::status(500), PushFault::Closed] {
         let (field, names) = devices(3, rules).await;

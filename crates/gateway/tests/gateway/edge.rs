@@ -13,7 +13,10 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
-use crate::{authority::Authority, field::Field};
+use crate::{
+    authority::Authority,
+    field::{Field, SYNCML},
+};
 
 /// A gateway of which nothing but its connections matters.
 struct Edge {
@@ -86,6 +89,35 @@ async fn one_address_gets_so_many_connections_and_a_proxy_any() {
         assert_eq!(ask(&mut connection).await.as_deref(), ANSWERED);
         connections.push(connection);
     }
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_nearly_full_says_so_before_it_sends_anybody_away() {
+    let message = "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><SessionID>1</SessionID><MsgID>2</MsgID><Target><LocURI>/\
+                   </LocURI></Target><Source><LocURI>NOBODY</LocURI></Source></SyncHdr><SyncBody><Final/></SyncBody></SyncML>";
+    for (max_under_way, raised) in [(0, 1), (1, 0), (2, 0), (4, 0)] {
+        let edge = Edge::new(|settings| settings.max_under_way = max_under_way).await;
+        let url = format!("http://{}/dm", edge.address);
+        let post = reqwest::Client::new().post(url).header("content-type", SYNCML).body(message);
+        let status = post.send().await.unwrap().status().as_u16();
+        assert_eq!((status, edge.gateway.overload().count()), (200, raised), "of {max_under_way}");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_without_a_place_for_another_connection_says_so() {
+    let two = ConnectionLimits { open: 2, ..ConnectionLimits::default() };
+    let edge = Edge::new(|settings| settings.connections = two).await;
+    let overload = edge.gateway.overload();
+    let (mut first, mut second) = (edge.connect().await, edge.connect().await);
+    assert_eq!(ask(&mut first).await.as_deref(), ANSWERED);
+    assert_eq!(ask(&mut second).await.as_deref(), ANSWERED);
+    let raised = async {
+        while overload.count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), raised).await.expect("it says so");
 }
 
 #[tokio::test]

@@ -219,3 +219,15 @@ async fn a_device_with_a_certificate_needs_no_password() {
     assert_eq!((report.ending, report.messages), (Ending::Completed, 3), "without a challenge");
     assert_eq!(field.record(NAME).await.channel.state(), ChannelState::Live);
 }
+
+#[tokio::test]
+async fn planned_writes_of_the_fleet_are_bounded() {
+    let field = Field::with(|settings| settings.pfn_writes_per_hour = 2).await;
+    let mut states = Vec::new();
+    for name in ["FIRST", "SECOND", "THIRD"] {
+        let mut device = field.enroll(name).await;
+        field.client().sync(&mut device).await.unwrap();
+        states.push((device.writes().pfn, field.record(name).await.channel.state()));
+    }
+    assert_eq!(states, [(1, ChannelState::Live), (1, ChannelState::Live), (0, ChannelState::Unset)]);
+}

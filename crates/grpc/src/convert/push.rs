@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use model::TraceContext;
 use reveille_api::v1 as api;
 use store::PushRecord;
 
@@ -25,7 +26,11 @@ pub(crate) fn push(record: &PushRecord) -> api::Push {
         ms_cv: text(&record.ms_cv),
         error_description: text(&record.description),
         ttl: Some(span(Duration::from_secs(record.ttl_seconds.into()))),
-        span_id: String::new(),
+        span_id: record
+            .trace
+            .filter(|span| span.sampled())
+            .map(TraceContext::span_id_hex)
+            .unwrap_or_default(),
     }
 }
 
@@ -53,6 +58,7 @@ fn verdict(name: &str) -> api::PushVerdict {
 
 #[cfg(test)]
 mod tests {
+    use model::Timestamp;
     use push::Verdict;
 
     use super::*;
@@ -79,5 +85,35 @@ mod tests {
             assert_eq!(verdict(it.name()).as_str_name(), expect);
         }
         assert_eq!(verdict("lease_expired"), api::PushVerdict::Ambiguous);
+    }
+
+    #[test]
+    fn a_push_is_found_by_its_span_if_the_trace_is_sampled() {
+        let span = |flags| Some(TraceContext { trace_id: [1; 16], span_id: [0xab; 8], flags });
+        for (trace, expect) in [(span(1), "abababababababab"), (span(0), ""), (None, "")] {
+            assert_eq!(push(&PushRecord { trace, ..record() }).span_id, expect);
+        }
+    }
+
+    fn record() -> PushRecord {
+        PushRecord {
+            id: "0190f3a4-0000-7000-8000-000000000001".parse().unwrap(),
+            push_app: "main".into(),
+            generation: 1,
+            ttl_seconds: 60,
+            attempt: 1,
+            claimed_at: Timestamp::EPOCH,
+            finished_at: None,
+            verdict: None,
+            http_status: None,
+            notification_status: None,
+            connection_status: None,
+            message_id: None,
+            debug_trace: None,
+            ms_cv: None,
+            description: None,
+            trace: None,
+            parent: None,
+        }
     }
 }

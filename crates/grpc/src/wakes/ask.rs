@@ -1,49 +1,96 @@
 //! `Wake`: what is asked for, alone or as one of many.
 
-use model::TraceContext;
+use model::{Timestamp, TraceContext, WakeId};
 use reveille_api::v1::{self as api, ErrorReason};
 use ring::digest;
-use store::{AskWake, Asked, Idempotency, Refused};
+use store::{AskWake, Asked, Idempotency, Refused, WakeRecord};
+use telemetry::Committed;
 use tonic::{Code, Request, Status};
 
-use super::{Wakes, ended_wake, expectation};
+use super::{Wakes, ended_with, expectation};
 use crate::{
     convert::wake,
     request::{ANONYMOUS, Reader},
     status::{self, Wanted},
 };
 
-/// The parent of the wakes that a call asks for: the call's own span, or the caller's where no span is recorded.
+/// Where in whose trace a wake is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// The wake's own span.
+    trace: TraceContext,
+    /// The call's span, or the caller's where the call has none.
+    parent: Option<TraceContext>,
+}
+
+/// The span of a call, or its caller's.
 pub(super) fn parent<T>(request: &Request<T>) -> Option<TraceContext> {
     telemetry::current_context().or_else(|| telemetry::from_headers(request.metadata().as_ref()))
+}
+
+impl Place {
+    /// The only wake of its call: a part of its trace.
+    pub(super) fn alone(parent: Option<TraceContext>) -> Self {
+        Self { trace: telemetry::new_context(parent), parent }
+    }
+
+    /// One of many: a trace of its own, linked to the call's. A trace of thousands of wakes is of no use.
+    pub(super) fn among_many(parent: Option<TraceContext>) -> Self {
+        Self { trace: telemetry::linked_context(parent), parent }
+    }
 }
 
 impl Wakes {
     pub(super) async fn ask(
         &self,
         request: api::WakeRequest,
-        parent: Option<TraceContext>,
+        place: Place,
     ) -> Result<api::WakeResponse, Status> {
-        let ask = self.read(request, parent)?;
-        let id = ask.id;
+        let ask = self.read(request, place)?;
+        let (id, start) = (ask.id, ask.now);
         let asked = self.0.store.ask(ask).await.map_err(|error| status::of_store(error, Wanted::Device))?;
-        answer(id, asked)
+        self.answer(id, place, start, asked).await
     }
 
     /// As [`Self::ask`], but waits for its turn: for calls that ask for many.
     pub(super) async fn ask_in_turn(
         &self,
         request: api::WakeRequest,
-        parent: Option<TraceContext>,
+        place: Place,
     ) -> Result<api::WakeResponse, Status> {
         let _turn = self.0.turns.acquire().await;
-        let ask = self.read(request, parent)?;
-        let id = ask.id;
+        let ask = self.read(request, place)?;
+        let (id, start) = (ask.id, ask.now);
         let asked = self.0.store.ask_in_turn(ask).await;
-        answer(id, asked.map_err(|error| status::of_store(error, Wanted::Device))?)
+        self.answer(id, place, start, asked.map_err(|error| status::of_store(error, Wanted::Device))?).await
     }
 
-    fn read(&self, request: api::WakeRequest, parent: Option<TraceContext>) -> Result<AskWake, Status> {
+    async fn answer(
+        &self,
+        id: WakeId,
+        place: Place,
+        start: Timestamp,
+        asked: Result<Asked, Refused>,
+    ) -> Result<api::WakeResponse, Status> {
+        let asked = asked.map_err(refusal)?;
+        // One that was made before, under the same key, was reported by whoever saw its end.
+        if asked.wake.wake.id() == id {
+            telemetry::metrics().wake_asked(asked.wake.wake.priority());
+            let store = &self.0.store;
+            Committed { parent: place.trace, system: store.system(), start, end: store.now() }.report();
+            ended_with(&asked.wake, self.session_of(&asked.wake).await);
+        }
+        let expectation = expectation(&asked);
+        Ok(api::WakeResponse { wake: Some(wake::wake(&asked.wake)), expectation })
+    }
+
+    /// The span of the open session that answered a wake at once. One that cannot be read now is linked by nobody.
+    async fn session_of(&self, record: &WakeRecord) -> Option<TraceContext> {
+        let answer = record.wake.end()?.outcome.answer()?;
+        self.0.store.session(answer.session).await.ok().map(|session| session.trace)
+    }
+
+    fn read(&self, request: api::WakeRequest, place: Place) -> Result<AskWake, Status> {
         let store = &self.0.store;
         let hash = request_hash(&request);
         let mut reader = Reader::default();
@@ -67,23 +114,13 @@ impl Wakes {
                     .filter(|key| !key.is_empty())
                     .map(|key| Idempotency { key, request_hash: hash }),
                 satisfied_by_open_session: request.satisfied_by_open_session,
-                trace: telemetry::new_context(parent),
-                parent,
+                trace: place.trace,
+                parent: place.parent,
                 now: store.now(),
             })
         })();
         reader.finish(read)
     }
-}
-
-fn answer(id: model::WakeId, asked: Result<Asked, Refused>) -> Result<api::WakeResponse, Status> {
-    let asked = asked.map_err(refusal)?;
-    // One that was made before, under the same key, was reported by whoever saw its end.
-    if asked.wake.wake.id() == id {
-        ended_wake(&asked.wake);
-    }
-    let expectation = expectation(&asked);
-    Ok(api::WakeResponse { wake: Some(wake::wake(&asked.wake)), expectation })
 }
 
 /// Everything that was asked for, but not the key itself. The map of labels is sorted, so equal requests are equal.

@@ -5,7 +5,7 @@ use model::TraceContext;
 use reveille_api::v1::{self as api, batch_wake_result::Result as Kind};
 use tonic::{Code, Status};
 
-use super::Wakes;
+use super::{Wakes, ask::Place};
 use crate::{service::UNDER_WAY, status};
 
 /// Wakes in one call, at most.
@@ -24,7 +24,7 @@ impl Wakes {
         }
         let asks = stream::iter(request.requests).map(|request| {
             let wakes = self.clone();
-            async move { wakes.ask(request, parent).await }
+            async move { wakes.ask(request, Place::among_many(parent)).await }
         });
         taken(asks.buffered(UNDER_WAY).collect().await)
     }

@@ -6,7 +6,7 @@ use reveille_api::v1::{self as api, wake_many_response::Result as Kind};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::Wakes;
+use super::{Wakes, ask::Place};
 use crate::{request::Reader, service::UNDER_WAY, status, streams};
 
 /// Bytes of a reference.
@@ -37,7 +37,7 @@ impl Wakes {
     ) -> api::WakeManyResponse {
         let api::WakeManyRequest { client_ref, request } = request;
         let answer = match checked(&client_ref) {
-            Ok(()) => self.ask_in_turn(request.unwrap_or_default(), parent).await,
+            Ok(()) => self.ask_in_turn(request.unwrap_or_default(), Place::among_many(parent)).await,
             Err(status) => Err(status),
         };
         let result = answer.map_or_else(|status| Kind::Error(status::of_item(&status)), Kind::Response);

@@ -168,16 +168,24 @@ async fn a_wrong_request_of_a_stream_is_refused_alone() {
 }
 
 #[tokio::test]
-async fn a_stream_joins_the_trace_of_its_caller() {
+async fn the_wakes_of_a_stream_have_traces_of_their_own() {
     let field = Field::new().await;
     field.create("DEVICE").await;
-    let mut request = Request::new(stream::iter([numbered(0, wake_of("DEVICE"))]));
+    let two = [numbered(0, wake_of("DEVICE")), numbered(1, wake_of("DEVICE"))];
+    let mut request = Request::new(stream::iter(two));
     let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     request.metadata_mut().insert("traceparent", parent.parse().unwrap());
     let mut results = field.wakes().wake_many(request).await.unwrap().into_inner();
-    let result = results.next().await.unwrap().unwrap().result;
-    let Some(Streamed::Response(WakeResponse { wake: Some(wake), .. })) = result else { panic!("a wake") };
-    assert_eq!(wake.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+    let mut traces = vec!["4bf92f3577b34da6a3ce929d0e0e4736".to_owned()];
+    while let Some(result) = results.next().await {
+        let Some(Streamed::Response(WakeResponse { wake: Some(wake), .. })) = result.unwrap().result else {
+            panic!("a wake")
+        };
+        traces.push(wake.trace_id);
+    }
+    traces.sort();
+    traces.dedup();
+    assert_eq!(traces.len(), 3, "the caller's, and one of each wake");
 }
 
 #[tokio::test]
@@ -187,7 +195,7 @@ async fn draining_ends_a_stream_after_what_is_under_way() {
     let requests = stream::iter([numbered(0, wake_of("DEVICE"))]).chain(stream::pending());
     let mut results = field.wakes().wake_many(requests).await.unwrap().into_inner();
     assert_eq!(outcome(&results.next().await.unwrap().unwrap()), Ok("DEVICE"));
-    field.draining.cancel();
+    field.shutdown.cancel();
     let status = results.next().await.unwrap().unwrap_err();
     assert_eq!(refusal(&status), refused(Code::Unavailable, "DRAINING"));
     field.shutdown.cancel();

@@ -34,6 +34,20 @@ pub(crate) struct Field {
     _directory: tempfile::TempDir,
 }
 
+/// What the edge is told besides the store, with everything hastened.
+pub(crate) fn settings(apps: Vec<(PushAppName, model::Pfn)>) -> grpc::Settings {
+    grpc::Settings {
+        default_provider_id: "Reveille".parse().unwrap(),
+        apps: apps
+            .into_iter()
+            .map(|(name, pfn)| (name, grpc::AppInfo { pfn, auth: grpc::AppAuth::Legacy }))
+            .collect(),
+        tokens: grpc::Tokens::new(|_| grpc::TokenReport::Valid(Duration::from_mins(1))),
+        health_every: Duration::from_millis(50),
+        watch: grpc::Watch { heartbeat: Duration::from_millis(300), poll: Duration::from_millis(50) },
+    }
+}
+
 impl Field {
     pub(crate) async fn new() -> Self {
         Self::with_apps(&["main"]).await
@@ -53,17 +67,8 @@ impl Field {
         let store = Store::open(&database, key.clone(), rules, Retention::default()).await.unwrap();
         let parsed = |(name, pfn): &(&str, &str)| (name.parse().unwrap(), pfn.parse().unwrap());
         let apps: Vec<(PushAppName, model::Pfn)> = apps.iter().map(parsed).collect();
-        store.register_apps(apps.clone()).await.unwrap();
-        let settings = grpc::Settings {
-            default_provider_id: "Reveille".parse().unwrap(),
-            apps: apps
-                .into_iter()
-                .map(|(name, pfn)| (name, grpc::AppInfo { pfn, auth: grpc::AppAuth::Legacy }))
-                .collect(),
-            tokens: grpc::Tokens::new(|_| grpc::TokenReport::Valid(Duration::from_mins(1))),
-            health_every: Duration::from_millis(50),
-            watch: grpc::Watch { heartbeat: Duration::from_millis(300), poll: Duration::from_millis(50) },
-        };
+        store.register_apps(apps.clone(), store.now()).await.unwrap();
+        let settings = settings(apps);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (shutdown, draining) = (CancellationToken::new(), CancellationToken::new());

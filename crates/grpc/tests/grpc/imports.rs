@@ -194,7 +194,7 @@ async fn draining_ends_an_import_after_what_is_under_way() {
     let requests = stream::iter(numbered(vec![row("DEVICE")])).chain(stream::pending());
     let mut results = field.devices().import_devices(requests).await.unwrap().into_inner();
     assert_eq!(action(&results.next().await.unwrap().unwrap()), ImportAction::Created);
-    field.draining.cancel();
+    field.shutdown.cancel();
     let status = results.next().await.unwrap().unwrap_err();
     assert_eq!(refusal(&status), refused(Code::Unavailable, "DRAINING"));
     field.shutdown.cancel();

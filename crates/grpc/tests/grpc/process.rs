@@ -1,6 +1,12 @@
 //! What all services share: health, draining, a database that fails, reflection.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use reveille_api::v1::ListWakesRequest;
 use tonic::Code;
@@ -10,7 +16,7 @@ use tonic_health::pb::{
 use tonic_reflection::pb::{v1, v1alpha};
 use tonic_types::StatusExt;
 
-use crate::field::{Field, refusal, refused, wake_of};
+use crate::field::{Field, refusal, refused, settings, wake_of};
 
 const WAKES: &str = "reveille.v1.WakeService";
 const SERVICES: [&str; 4] = ["", WAKES, "reveille.v1.DeviceService", "reveille.v1.PushAppService"];
@@ -30,14 +36,13 @@ async fn until(field: &Field, wanted: ServingStatus) {
 }
 
 #[tokio::test]
-async fn draining_turns_the_health_off_and_refuses_calls() {
+async fn draining_turns_the_health_off_while_calls_are_still_taken() {
     let field = Field::new().await;
     until(&field, ServingStatus::Serving).await;
     field.draining.cancel();
     until(&field, ServingStatus::NotServing).await;
     let status = field.wakes().wake(wake_of("DEVICE")).await.unwrap_err();
-    assert_eq!(refusal(&status), refused(Code::Unavailable, "DRAINING"));
-    assert!(status.get_details_retry_info().is_some(), "and when to try again");
+    assert_eq!(status.code(), Code::NotFound, "it was looked for: {status:?}");
 }
 
 #[tokio::test]
@@ -54,6 +59,31 @@ async fn a_broken_database_turns_the_health_off_until_it_is_mended() {
     assert!(!status.message().contains("table"), "the database's words are for the log: {status:?}");
     store::schema_up(&field.database).await.unwrap();
     until(&field, ServingStatus::Serving).await;
+}
+
+#[tokio::test]
+async fn each_service_tells_of_what_it_needs() {
+    let mut field = Field::new().await;
+    let stuck = Arc::new(AtomicBool::new(false));
+    let looked = stuck.clone();
+    let judge = grpc::Health::new(move || {
+        let dispatcher = !looked.load(Ordering::Relaxed);
+        async move { grpc::Fitness { store: true, dispatcher, trouble: String::new() } }
+    });
+    let service = grpc::Service::new(field.store.clone(), settings(Vec::new()), field.draining.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(service.judged_by(judge).serve(listener, field.shutdown.clone()));
+    let channel = tonic::transport::Endpoint::from_shared(url).unwrap().connect().await.unwrap();
+    field.channel = channel;
+    until(&field, ServingStatus::Serving).await;
+    stuck.store(true, Ordering::Relaxed);
+    let wakes = async { while health(&field, WAKES).await == ServingStatus::Serving {} };
+    tokio::time::timeout(Duration::from_secs(20), wakes).await.expect("in time");
+    assert_eq!(health(&field, "").await, ServingStatus::NotServing);
+    for service in &SERVICES[2..] {
+        assert_eq!(health(&field, service).await, ServingStatus::Serving, "{service} needs no loops");
+    }
 }
 
 #[tokio::test]

@@ -54,7 +54,9 @@ impl Notes {
     fn call(&self, method: &str) -> Fields {
         let calls = self.calls.lock().unwrap().clone();
         let mine = calls.into_iter().rev().filter(|(thread, _)| *thread == thread::current().id());
-        mine.map(|(_, call)| call).find(|call| call["rpc.method"] == method).expect("a span")
+        mine.map(|(_, call)| call)
+            .find(|call| call["rpc.method"].ends_with(&format!("/{method}")))
+            .expect("a span")
     }
 
     fn note(&self, fields: &Fields) {
@@ -113,20 +115,21 @@ async fn every_call_has_a_span_that_says_how_it_ended() {
     field.wakes().list_wakes(ListWakesRequest::default()).await.unwrap();
     field.wakes().get_wake(GetWakeRequest { id: "x".into() }).await.unwrap_err();
     field.devices().update_device(UpdateDeviceRequest::default()).await.unwrap_err();
-    field.draining.cancel();
+    field.shutdown.cancel();
     field.apps().list_push_apps(ListPushAppsRequest::default()).await.unwrap_err();
     let check = |method, code: &str, status: Option<&str>| {
         let call = notes.call(method);
-        assert_eq!(call["rpc.grpc.status_code"], code, "{method}");
+        assert_eq!(call["rpc.response.status_code"], code, "{method}");
         assert_eq!(call.get("otel.status_code").map(String::as_str), status, "{method}");
-        assert_eq!((call["rpc.system"].as_str(), call["otel.kind"].as_str()), ("grpc", "server"));
-        assert_eq!(call["otel.name"], format!("{}/{method}", call["rpc.service"]));
+        assert_eq!(call.get("error.type").map(String::as_str), status.map(|_| code), "{method}");
+        assert_eq!((call["rpc.system.name"].as_str(), call["otel.kind"].as_str()), ("grpc", "server"));
+        assert_eq!(call["otel.name"], call["rpc.method"]);
     };
-    check("ListWakes", "0", None);
-    check("GetWake", "3", None);
-    check("UpdateDevice", "3", None);
-    check("ListPushApps", "14", Some("ERROR"));
-    assert_eq!(notes.call("ListWakes")["rpc.service"], "reveille.v1.WakeService");
+    check("ListWakes", "OK", None);
+    check("GetWake", "INVALID_ARGUMENT", None);
+    check("UpdateDevice", "INVALID_ARGUMENT", None);
+    check("ListPushApps", "UNAVAILABLE", Some("ERROR"));
+    assert_eq!(notes.call("ListWakes")["rpc.method"], "reveille.v1.WakeService/ListWakes");
 }
 
 #[tokio::test]

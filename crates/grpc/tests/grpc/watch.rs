@@ -236,7 +236,7 @@ async fn what_another_replica_does_is_told() {
 async fn draining_ends_a_stream_and_says_so() {
     let field = Field::new().await;
     let mut watch = Watch::all(&field, None).await;
-    field.draining.cancel();
+    field.shutdown.cancel();
     let status = loop {
         if let Err(status) = watch.next().await {
             break status;

@@ -54,6 +54,7 @@ impl AppCondition {
             step: 0,
         });
         self.probes_taken = 0;
+        self.closings.times = self.closings.times.wrapping_add(1);
         true
     }
 

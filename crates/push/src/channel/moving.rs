@@ -26,6 +26,18 @@ impl Channel {
         self.repair.healed();
     }
 
+    /// The PFN of the push app that this channel was made for is `pfn` now. Made under another, it can be pushed to by nobody:
+    /// the device gets the new PFN in its next session. Says whether it was.
+    pub fn part_from_other_than(&mut self, pfn: &Pfn, now: Timestamp) -> bool {
+        let other = self.pfn.as_ref().is_some_and(|made_under| made_under != pfn);
+        if other {
+            self.pfn = None;
+            self.part(ChannelState::Unset, now);
+            self.repair.healed();
+        }
+        other
+    }
+
     /// Whether the device, by what was read, is still set up for the app that it comes from. If it says anything else of the
     /// channel than was known, the channel is no longer what pushes went to.
     pub(super) fn still_moving(&mut self, read: &Readings, context: &Context<'_>) -> bool {

@@ -120,6 +120,7 @@ impl Channel {
     pub(crate) fn session_begins(&mut self, context: &Context<'_>) {
         self.expire(context.now, context.settings);
         self.gate.until_session = false;
+        self.unanswered = None;
         let rest = context.now + context.settings.pfn_write_rest;
         let repair = &mut self.repair;
         repair.hang.session_begins();

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use model::Timestamp;
-use push::{AppCondition, Deaths, Door, EndReason, FaultKind, Settings, Verdict};
+use model::{PushId, Timestamp};
+use push::{AppCondition, Closings, Deaths, Door, EndReason, FaultKind, Settings, Verdict};
+
+use uuid::Uuid;
 
 use crate::field::{DAY, HOUR, MINUTE};
 
@@ -79,6 +81,66 @@ fn a_burst_of_throttled_answers_is_one_gate_that_late_successes_do_not_lift() {
 }
 
 #[test]
+fn one_probe_at_a_time_and_a_lost_one_does_not_block() {
+    let settings = Settings::default();
+    let start = Timestamp::EPOCH + DAY;
+    let (first, second) = (PushId::new(Uuid::from_u128(1)), PushId::new(Uuid::from_u128(2)));
+    let lease = start + MINUTE;
+    let mut app = AppCondition::default();
+    app.restarted(start);
+    assert_eq!(app.door(start), Door::Probe);
+    app.begin_probe(first, lease);
+    assert_eq!(app.door(start), Door::Probing(lease));
+    assert_eq!(app.reason(start), None, "a probe holds no wake back for long");
+    app.end_probe(second);
+    assert!(app.is_probed_by(first), "another push is not the probe");
+    assert_eq!(app.door(lease), Door::Probe, "nothing was heard of it");
+    app.judge(&Verdict::Failed, None, start, &settings);
+    app.end_probe(first);
+    assert_eq!(app.door(start), Door::Probe, "it said nothing: another one");
+    app.begin_probe(second, lease);
+    app.judge(&Verdict::SentUnknown, None, start, &settings);
+    app.end_probe(second);
+    assert_eq!(app.door(start), Door::Open);
+    // A replica starts while a probe of another one is under way, or its own was when it crashed.
+    app.restarted(start);
+    app.begin_probe(first, lease);
+    app.restarted(start);
+    assert_eq!(app.door(start), Door::Probing(start + Duration::from_secs(5)));
+    app.pause();
+    assert_eq!(app.door(start), Door::Shut(Timestamp::MAX), "an operator has the last word");
+}
+
+#[test]
+fn closings_are_counted_once_each_and_outlive_what_closed() {
+    let settings = Settings::default();
+    let start = Timestamp::EPOCH + DAY;
+    let mut app = AppCondition::default();
+    let throttled = Verdict::AppThrottled { retry_after: None };
+    let table = [
+        (&throttled, 0, (1, 1)),
+        (&throttled, 1, (1, 1)),
+        (&Verdict::SentUnknown, 61, (1, 1)),
+        (&Verdict::CredentialFault, 70, (2, 1)),
+        (&Verdict::CredentialFault, 71, (2, 1)),
+        (&Verdict::SentUnknown, 200, (2, 1)),
+        (&throttled, 201, (3, 2)),
+        (&Verdict::SentUnknown, 400, (3, 2)),
+        (&Verdict::TokenUnavailable { retry_after: None }, 401, (4, 2)),
+        (&Verdict::AppBlocked, 402, (5, 3)),
+        (&Verdict::AppBlocked, 403, (5, 3)),
+    ];
+    for (verdict, second, (times, throttled)) in table {
+        app.judge(verdict, None, start + Duration::from_secs(second), &settings);
+        assert_eq!(app.closings(), Closings { times, throttled }, "{verdict:?} after {second} s");
+    }
+    app.resume(start);
+    assert_eq!(app.closings().times, 5);
+    app.weigh_deaths(Deaths { judged: 30, died: 30 }, start, &settings);
+    assert_eq!(app.closings(), Closings { times: 6, throttled: 3 });
+}
+
+#[test]
 fn deaths_are_suspect_when_more_than_half_of_enough_channels_die() {
     let settings = Settings::default();
     let now = Timestamp::EPOCH + DAY;
@@ -127,6 +189,22 @@ fn three_probes_in_a_row_release_the_suspects() {
     app.judge(&Verdict::SentUnknown, None, end, &settings);
     assert_eq!((app.door(end), app.suspects_deaths()), (Door::Open, false));
     assert_eq!(app.deaths_count_from(), end, "what was before says nothing any more");
+}
+
+#[test]
+fn a_late_answer_lets_no_second_probe_go_while_deaths_are_suspect() {
+    let settings = Settings::default();
+    let start = Timestamp::EPOCH + DAY;
+    let (probe, lease) = (PushId::new(Uuid::from_u128(1)), start + MINUTE * 2);
+    let mut app = AppCondition::default();
+    app.weigh_deaths(Deaths { judged: 30, died: 30 }, start, &settings);
+    app.begin_probe(probe, lease);
+    let now = start + MINUTE;
+    app.judge(&Verdict::SentUnknown, None, now, &settings);
+    assert_eq!(app.door(now), Door::Probing(lease), "it was to a push from before");
+    app.judge(&Verdict::SentUnknown, None, now, &settings);
+    app.end_probe(probe);
+    assert_eq!(app.door(now), Door::Probe);
 }
 
 #[test]

@@ -102,6 +102,19 @@ fn a_verdict_about_an_old_generation_changes_nothing() {
 }
 
 #[test]
+fn a_late_verdict_about_a_lost_uri_changes_nothing() {
+    let mut field = Field::live();
+    field.channel.lose_uri(field.now);
+    let before = field.channel.clone();
+    for verdict in [Verdict::ChannelDead, Verdict::ChannelThrottled, Verdict::Mismatch] {
+        field.channel.judge(1, &verdict, field.now, &field.settings);
+        assert_eq!(field.channel, before, "{verdict:?}");
+    }
+    field.session(ours("b", 0));
+    assert_eq!(field.channel.state(), ChannelState::Live);
+}
+
+#[test]
 fn fruitless_repairs_are_bounded_and_end_in_hard_resets_once_a_week() {
     use WriteForm::{DeleteThenAdd, Replace};
     let mut field = Field::live();
@@ -234,7 +247,7 @@ fn an_operator_need_not_wait_for_tomorrow() {
 fn a_channel_that_an_older_release_stored_can_be_read() {
     let field = Field::live();
     let mut stored = serde_json::to_value(&field.channel).unwrap();
-    for key in ["polling", "former", "imported"] {
+    for key in ["polling", "former", "imported", "unanswered"] {
         stored.as_object_mut().unwrap().remove(key).unwrap();
     }
     let repair = stored["repair"].as_object_mut().unwrap();

@@ -107,7 +107,7 @@ pub(crate) fn summoned() -> (Field, Summons) {
     let field = Field::live();
     let deadline = field.now + HOUR;
     let id = SummonsId::new(Uuid::nil());
-    let summons = Summons::open(id, Priority::Interactive, deadline, &field.settings);
+    let summons = Summons::open(id, Priority::Interactive, deadline, field.now, &field.settings);
     (field, summons)
 }
 

@@ -72,7 +72,7 @@ proptest! {
         let mut field = Field::live();
         let deadline = field.now + DAY * 30;
         let mut summons =
-            Summons::open(SummonsId::new(Uuid::nil()), Priority::Bulk, deadline, &field.settings);
+            Summons::open(SummonsId::new(Uuid::nil()), Priority::Bulk, deadline, field.now, &field.settings);
         let mut dead: Vec<String> = Vec::new();
         let mut accepted = 0;
         let mut last_push: Option<Timestamp> = None;
@@ -120,6 +120,9 @@ proptest! {
                         prop_assert_eq!(&before, &field.channel, "a verdict touches no other generation");
                     } else if verdict == Verdict::ChannelDead {
                         dead.push(target);
+                    }
+                    if !verdict.may_have_arrived() {
+                        field.channel.unsent(id);
                     }
                     summons.judge(id, claim.ttl, &verdict, (field.now, 0.5), &field.settings);
                     let counts = verdict.accepted() || verdict == Verdict::Ambiguous;

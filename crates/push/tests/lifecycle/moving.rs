@@ -1,8 +1,8 @@
 //! A device goes over to another push app.
 
 use push::{
-    ChannelState, Context, Detail, Housekeeping, Observation, Reading, Readings, Verdict, Visit, WriteAnswer,
-    WriteForm,
+    ChannelState, Context, Detail, Housekeeping, Observation, PushedBy, Reading, Readings, Verdict, Visit,
+    WriteAnswer, WriteForm,
 };
 
 use crate::field::{DAY, Field, absent, after, ours, ours_without_uri, serde_round_trip};
@@ -117,6 +117,25 @@ fn a_channel_that_dies_on_the_way_is_not_mended_but_made_anew() {
     assert_eq!((field.channel.state(), pushable(&field)), (ChannelState::Dead, false));
     field.setting_up("b");
     assert_eq!((field.channel.state(), field.channel.pfn()), (ChannelState::Live, Some(&field.pfn)));
+}
+
+#[test]
+fn a_death_on_the_way_that_is_doubted_is_none() {
+    let mut field = moving();
+    field.now = field.now + DAY;
+    field.channel.judge(1, &Verdict::ChannelDead, field.now, &field.settings);
+    assert!(field.channel.doubt_death(1, PushedBy::Former, field.now));
+    assert_eq!((field.channel.state(), pushable(&field)), (ChannelState::Moving, true), "by the old app");
+    assert_eq!(field.channel.pfn().unwrap().as_str(), "App_1");
+    // The new PFN is on the device before the doubt: the old URI is of no use whatever WNS says.
+    field.channel.judge(1, &Verdict::ChannelDead, field.now, &field.settings);
+    let (mut visit, _) = field.begin();
+    field.proceed(&mut visit, &Observation { before: ours("a", 0), ..Observation::default() });
+    let after = Readings { pfn: Reading::Unanswered, ..other_without_uri() };
+    let done = Observation { write: Some(WriteAnswer::Done), after, ..Observation::default() };
+    field.proceed(&mut visit, &done);
+    assert!(!field.channel.doubt_death(1, PushedBy::Former, field.now));
+    assert!(!pushable(&field));
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use model::{Labels, Priority, Timestamp};
-use push::{Attribution, ConnectionStatus, EndReason, Mode, Modes, Origin, Settings, Summons, Verdict};
+use model::{Labels, Priority, PushId, Timestamp};
+use push::{
+    Attribution, Claim, ConnectionStatus, EndReason, Mode, Modes, Origin, Settings, Summons, Verdict,
+};
 
-use crate::field::{HOUR, MINUTE, ours, push_id, summoned};
+use crate::field::{Field, HOUR, MINUTE, ours, push_id, summoned};
 
 #[test]
 fn three_accepted_pushes_then_it_waits_for_its_end() {
@@ -30,6 +32,22 @@ fn three_accepted_pushes_then_it_waits_for_its_end() {
     assert_eq!(summons.why(&field.channel, None, field.now, &field.settings), EndReason::NoSession);
 }
 
+/// What became of a push, for its summons and its channel.
+fn judge(
+    field: &mut Field,
+    summons: &mut Summons,
+    push: PushId,
+    claim: &Claim,
+    verdict: &Verdict,
+    chance: f64,
+) {
+    field.channel.judge(claim.generation, verdict, field.now, &field.settings);
+    if !verdict.may_have_arrived() {
+        field.channel.unsent(push);
+    }
+    summons.judge(push, claim.ttl, verdict, (field.now, chance), &field.settings);
+}
+
 #[test]
 fn what_a_verdict_does_to_the_schedule() {
     let disconnected = Verdict::Sent { connection: Some(ConnectionStatus::Disconnected) };
@@ -52,8 +70,7 @@ fn what_a_verdict_does_to_the_schedule() {
         let claim = summons.claim(push_id(1), &mut field.channel, field.now, &field.settings).unwrap();
         assert_eq!(claim.ttl, HOUR);
         assert_eq!(summons.next_at(&field.channel, field.now, &field.settings), Timestamp::MAX);
-        field.channel.judge(claim.generation, &verdict, field.now, &field.settings);
-        summons.judge(push_id(1), claim.ttl, &verdict, (field.now, 1.0), &field.settings);
+        judge(&mut field, &mut summons, push_id(1), &claim, &verdict, 1.0);
         let next = summons.next_at(&field.channel, field.now, &field.settings);
         assert_eq!(next - field.now, wait, "{verdict:?}");
         field.now = field.now + MINUTE * 59;
@@ -90,8 +107,7 @@ fn why_a_wake_ends_is_what_mattered_last() {
         for (n, verdict) in (1..).zip(verdicts) {
             field.now = summons.next_at(&field.channel, field.now, &field.settings).max(field.now);
             let claim = summons.claim(push_id(n), &mut field.channel, field.now, &field.settings).unwrap();
-            field.channel.judge(claim.generation, verdict, field.now, &field.settings);
-            summons.judge(push_id(n), claim.ttl, verdict, (field.now, 0.5), &field.settings);
+            judge(&mut field, &mut summons, push_id(n), &claim, verdict, 0.5);
         }
         let why = summons.why(&field.channel, None, summons.last_deadline(), &field.settings);
         assert_eq!(why, expect, "{verdicts:?}");

@@ -4,8 +4,15 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use model::CertificateFingerprint;
+use url::Url;
 
-use super::{duration, label};
+use super::{
+    devices::{IMPORT_HELP, ImportDevices, UpdateDevice},
+    duration, label,
+};
+
+/// The service that is meant if none is named.
+pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 
 /// Which service.
 #[derive(Args, Clone, Debug)]
@@ -15,10 +22,13 @@ pub(crate) struct Server {
         long = "server",
         value_name = "URL",
         env = "REVEILLE_SERVER",
-        default_value = "http://127.0.0.1:50051",
+        default_value = DEFAULT_SERVER,
         global = true
     )]
     pub(crate) url: String,
+    /// Where Jaeger shows traces, such as `http://127.0.0.1:16686`: traces are told as links
+    #[arg(long, value_name = "URL", env = "REVEILLE_JAEGER", global = true)]
+    pub(crate) jaeger: Option<Url>,
 }
 
 /// How the answer is printed.
@@ -27,6 +37,39 @@ pub(crate) struct Output {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How what is there is printed: once, or again and again.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show it again every so often [default: 2s], until Ctrl-C
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "2s")]
+    #[arg(value_parser = duration, conflicts_with = "json")]
+    pub(crate) watch: Option<Duration>,
+}
+
+/// How much of a list is printed.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Pages {
+    /// How many at most [default: 100, of sessions 20]
+    #[arg(long, value_name = "N", value_parser = super::at_least_one())]
+    limit: Option<usize>,
+    /// All of them, however many there are
+    #[arg(long, conflicts_with_all = ["limit", "watch"])]
+    all: bool,
+    /// Go on where another list ended, with the token that it told and the same conditions
+    #[arg(long, value_name = "TOKEN", default_value = "", hide_default_value = true)]
+    pub(crate) page_token: String,
+}
+
+impl Pages {
+    /// How many rows are wanted, if `usual` are where nobody says.
+    pub(crate) fn wanted(&self, usual: usize) -> usize {
+        if self.all { usize::MAX } else { self.limit.unwrap_or(usual) }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -39,7 +82,10 @@ pub(crate) enum DeviceCommand {
       --certificate-fingerprint $(openssl x509 -in device.pem -noout -fingerprint -sha256 | cut -d= -f2)")]
     Create(CreateDevice),
     /// List devices
-    #[command(after_help = "Example: reveille devices list --channel dead --channel refused")]
+    #[command(after_help = "Examples:
+  reveille devices list --channel dead --channel refused
+  reveille devices list --watch
+  reveille devices list --all --json | jq -r '.[] | select(.channel.state == \"dead\") | .name'")]
     List(ListDevices),
     /// Show a device: its channel, its polling, and its last sessions
     Show {
@@ -47,18 +93,25 @@ pub(crate) enum DeviceCommand {
         #[arg(value_name = "NAME")]
         name: String,
         #[command(flatten)]
-        output: Output,
+        shown: Shown,
     },
+    /// Change a device: its push app, labels, external id, credential or certificate
+    #[command(after_help = "Examples:
+  reveille devices update B5B954E8… --label ring=2 --remove-label canary
+  reveille devices update B5B954E8… --push-app new")]
+    Update(UpdateDevice),
+    /// Take over devices from another system, from a file
+    #[command(after_help = IMPORT_HELP)]
+    Import(ImportDevices),
     /// List the sessions of a device, the newest first
     Sessions {
         /// Its name
         #[arg(value_name = "NAME")]
         name: String,
-        /// How many at most
-        #[arg(long, value_name = "N", default_value_t = 20, value_parser = super::at_least_one())]
-        limit: usize,
         #[command(flatten)]
-        output: Output,
+        pages: Pages,
+        #[command(flatten)]
+        shown: Shown,
     },
     /// Set the PFN again in the device's next session, whatever was tried before; ends a refusal
     ResetChannel {
@@ -118,11 +171,10 @@ pub(crate) struct ListDevices {
     /// Only devices that were not heard from for so long
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) silent_for: Option<Duration>,
-    /// How many at most
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = super::at_least_one())]
-    pub(crate) limit: usize,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) pages: Pages,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
 }
 
 #[derive(Args, Debug)]
@@ -170,7 +222,7 @@ pub(crate) enum WakeCommand {
         #[arg(value_name = "WAKE")]
         id: String,
         #[command(flatten)]
-        output: Output,
+        shown: Shown,
     },
     /// Print what happens to wakes, as it happens, until it is interrupted
     Watch(WatchWakes),
@@ -190,11 +242,10 @@ pub(crate) struct ListWakes {
     /// Only wakes in this state; may be given several times
     #[arg(long = "state", value_name = "STATE")]
     pub(crate) states: Vec<WakeWord>,
-    /// How many at most
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = super::at_least_one())]
-    pub(crate) limit: usize,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) pages: Pages,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
 }
 
 #[derive(Args, Debug)]
@@ -229,7 +280,7 @@ pub(crate) enum PushAppCommand {
     /// List the push apps
     List {
         #[command(flatten)]
-        output: Output,
+        shown: Shown,
     },
     /// Show a push app: its token, its gates and faults, and its devices by channel state
     Show {
@@ -237,7 +288,7 @@ pub(crate) enum PushAppCommand {
         #[arg(value_name = "NAME")]
         name: String,
         #[command(flatten)]
-        output: Output,
+        shown: Shown,
     },
     /// Hold back all pushes of an app; wakes wait
     Pause {

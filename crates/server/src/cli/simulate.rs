@@ -40,6 +40,9 @@ pub(crate) struct SimulateQuarter {
     /// Where all chance comes from
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// What the fleet is made of, and how hard its life is
+    #[arg(long, value_name = "MIX", default_value = "mixed", value_parser = mix())]
+    pub(crate) mix: quarter::Mix,
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -104,6 +107,16 @@ impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").field("pfn", &self.pfn).field("sid", &self.sid).finish_non_exhaustive()
     }
+}
+
+/// A parser of the fleet's mixes, for clap.
+fn mix() -> impl clap::builder::TypedValueParser<Value = quarter::Mix> {
+    use clap::builder::TypedValueParser as _;
+    let names = quarter::Mix::ALL.map(quarter::Mix::name);
+    clap::builder::PossibleValuesParser::new(names).map(|name| {
+        let named = quarter::Mix::ALL.into_iter().find(|mix| mix.name() == name);
+        named.unwrap_or_default()
+    })
 }
 
 /// Neither a PFN nor a SID has a comma; a secret may.

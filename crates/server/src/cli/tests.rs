@@ -117,3 +117,41 @@ fn a_fleet_has_passwords_from_somewhere() {
         refused(&format!("{fleet} --server http://b --password VARIABLE")).contains("cannot be used with")
     );
 }
+
+#[test]
+fn lists_are_printed_in_pages_or_again_and_again() {
+    let listed = |line: &str| match parse(line) {
+        Command::Devices { command: DeviceCommand::List(list), .. } => list,
+        _ => panic!("{line}"),
+    };
+    let list = listed("reveille devices list");
+    assert_eq!((list.pages.wanted(100), list.pages.page_token.as_str(), list.shown.watch), (100, "", None));
+    assert_eq!(listed("reveille devices list --limit 7").pages.wanted(100), 7);
+    assert_eq!(listed("reveille devices list --all").pages.wanted(100), usize::MAX);
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(listed("reveille devices list --watch").shown.watch, seconds(2));
+    assert_eq!(listed("reveille devices list --watch=5s").shown.watch, seconds(5));
+    for line in [
+        "reveille devices list --all --limit 7",
+        "reveille devices list --all --watch",
+        "reveille push-apps show main --json --watch",
+    ] {
+        assert!(refused(line).contains("cannot be used with"), "{line}");
+    }
+    // A name after it is a name.
+    let Command::Wakes { command: WakeCommand::Show { id, shown }, .. } =
+        parse("reveille wakes show --watch W")
+    else {
+        panic!("nothing is shown")
+    };
+    assert_eq!((id.as_str(), shown.watch), ("W", seconds(2)));
+}
+
+#[test]
+fn jaeger_can_be_named_anywhere_where_a_service_is() {
+    let Command::Wake(wake) = parse("reveille wake D1 --jaeger http://j:16686/ui") else {
+        panic!("not a wake")
+    };
+    assert_eq!(wake.server.jaeger.unwrap().as_str(), "http://j:16686/ui");
+    assert!(refused("reveille devices show D1 --jaeger j").contains("relative URL"));
+}

@@ -4,34 +4,39 @@ use std::io::BufRead;
 
 use reveille_api::v1::{
     Channel, CreateDeviceRequest, Credential, DeleteDeviceRequest, Device, EnrollmentState, GetDeviceRequest,
-    ListDevicesRequest, ListSessionsRequest, ResetChannelRequest, credential::Secret,
+    ListDevicesRequest, ListSessionsRequest, ResetChannelRequest, Session, credential::Secret,
 };
 
-use super::{Client, named, page_size, present, table::Table, tell_of_more, view, words};
+use super::{
+    Client,
+    again::again,
+    list::{Listing, list},
+    named, present, view, words,
+};
 use crate::{
-    cli::{ChannelWord, CreateDevice, DeviceCommand, ListDevices, Output},
+    cli::{ChannelWord, CreateDevice, DeviceCommand, ListDevices, Shown},
     failure::{Failure, Outcome},
-    password, print,
+    password,
+    print::{self, Cell, Table, Tone},
 };
 
+mod import;
 mod story;
+mod update;
 
 use story::story;
 
 pub(crate) async fn run(client: &Client, command: DeviceCommand) -> Outcome {
     match command {
         DeviceCommand::Create(create) => self::create(client, create).await,
-        DeviceCommand::List(list) => self::list(client, list).await,
-        DeviceCommand::Show { name, output } => {
-            let request = GetDeviceRequest { device: Some(named(&name)) };
-            let shown = client.answered(client.devices().get_device(request).await)?;
-            let device = present(shown.device)?;
-            if output.json {
-                return print::json(&view::Device::new(device, shown.recent_sessions));
-            }
-            print::line(story(&device, &shown.recent_sessions))
+        DeviceCommand::List(list) => devices(client, list).await,
+        DeviceCommand::Show { name, shown } => show(client, &name, shown).await,
+        DeviceCommand::Update(update) => self::update::run(client, update).await,
+        DeviceCommand::Import(import) => self::import::run(client, import).await,
+        DeviceCommand::Sessions { name, pages, shown } => {
+            let request = ListSessionsRequest { device: Some(named(&name)), ..Default::default() };
+            list(&Sessions { client, request }, &pages, &shown).await
         }
-        DeviceCommand::Sessions { name, limit, output } => sessions(client, &name, limit, output).await,
         DeviceCommand::ResetChannel { name } => {
             let request = ResetChannelRequest { device: Some(named(&name)) };
             client.answered(client.devices().reset_channel(request).await)?;
@@ -49,12 +54,8 @@ async fn create(client: &Client, create: CreateDevice) -> Outcome {
     let (credential, made) = match create.user {
         None => (None, None),
         Some(user) => {
-            let made = if create.password_stdin { None } else { Some(password::random()?) };
-            let password = match &made {
-                Some(password) => password.clone(),
-                None => first_line(std::io::stdin().lock())?,
-            };
-            (Some(Credential { user, secret: Some(Secret::Password(password)) }), made)
+            let (credential, made) = new_credential(user, create.password_stdin)?;
+            (Some(credential), made)
         }
     };
     let request = CreateDeviceRequest {
@@ -67,16 +68,8 @@ async fn create(client: &Client, create: CreateDevice) -> Outcome {
         certificate_fingerprint: create.certificate_fingerprint.map(|it| it.to_string()).unwrap_or_default(),
     };
     let device = present(client.answered(client.devices().create_device(request).await)?.device)?;
-    if let (true, Some(password)) = (create.output.json, &made) {
-        #[derive(serde::Serialize)]
-        struct Created<'a> {
-            device: view::Device,
-            password: &'a str,
-        }
-        return print::json(&Created { device: view::Device::new(device, Vec::new()), password });
-    }
     if create.output.json {
-        return print::json(&view::Device::new(device, Vec::new()));
+        return changed_json(device, made);
     }
     print::line(format!(
         "{} is created, with {} and push app {}.",
@@ -84,6 +77,32 @@ async fn create(client: &Client, create: CreateDevice) -> Outcome {
         story::identity(&device),
         device.push_app
     ))?;
+    tell_password(made)
+}
+
+/// A credential with a password from standard input, or with one that is made here: that is the second value.
+fn new_credential(user: String, from_stdin: bool) -> Result<(Credential, Option<String>), Failure> {
+    let made = if from_stdin { None } else { Some(password::random()?) };
+    let password = match &made {
+        Some(password) => password.clone(),
+        None => first_line(std::io::stdin().lock())?,
+    };
+    Ok((Credential { user, secret: Some(Secret::Password(password)) }, made))
+}
+
+/// The device as JSON, with the password that was made for it.
+fn changed_json(device: Device, made: Option<String>) -> Outcome {
+    #[derive(serde::Serialize)]
+    struct Changed {
+        #[serde(flatten)]
+        device: view::Device,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        password: Option<String>,
+    }
+    print::json(&Changed { device: view::Device::new(device, Vec::new()), password: made })
+}
+
+fn tell_password(made: Option<String>) -> Outcome {
     match made {
         Some(password) => print::line(format!(
             "Its password is {password}\nIt is shown only now, and cannot be read again."
@@ -107,69 +126,108 @@ fn first_line(mut input: impl BufRead) -> Result<String, Failure> {
     Ok(password.to_owned())
 }
 
-async fn list(client: &Client, list: ListDevices) -> Outcome {
-    let mut request = ListDevicesRequest {
-        channel_states: list.channels.iter().map(|word| channel_state(*word).into()).collect(),
-        push_app: list.push_app,
-        labels: list.labels.into_iter().collect(),
-        silent_for: list.silent_for.and_then(|span| span.try_into().ok()),
+async fn show(client: &Client, name: &str, shown: Shown) -> Outcome {
+    let look = async || {
+        let request = GetDeviceRequest { device: Some(named(name)) };
+        let found = client.answered(client.devices().get_device(request).await)?;
+        Ok::<_, Failure>((present(found.device)?, found.recent_sessions))
+    };
+    if let Some(every) = shown.watch {
+        return again(every, async || {
+            let (device, sessions) = look().await?;
+            Ok(story(client, &device, &sessions))
+        })
+        .await;
+    }
+    let (device, sessions) = look().await?;
+    if shown.json {
+        return print::json(&view::Device::new(device, sessions));
+    }
+    print::page(&story(client, &device, &sessions))
+}
+
+async fn devices(client: &Client, command: ListDevices) -> Outcome {
+    let request = ListDevicesRequest {
+        channel_states: command.channels.iter().map(|word| channel_state(*word).into()).collect(),
+        push_app: command.push_app,
+        labels: command.labels.into_iter().collect(),
+        silent_for: command.silent_for.and_then(|span| span.try_into().ok()),
         ..ListDevicesRequest::default()
     };
-    let mut devices = Vec::new();
-    loop {
-        request.page_size = page_size(list.limit - devices.len());
-        let page = client.answered(client.devices().list_devices(request.clone()).await)?;
-        devices.extend(page.devices);
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() || devices.len() >= list.limit {
-            break;
-        }
-    }
-    tell_of_more(&request.page_token);
-    if list.output.json {
-        let views: Vec<_> = devices.into_iter().map(|device| view::Device::new(device, Vec::new())).collect();
-        return print::json(&views);
-    }
-    print::line(rows(&devices))
+    list(&Devices { client, request }, &command.pages, &command.shown).await
 }
 
-async fn sessions(client: &Client, name: &str, limit: usize, output: Output) -> Outcome {
-    let mut request = ListSessionsRequest { device: Some(named(name)), ..ListSessionsRequest::default() };
-    let mut sessions = Vec::new();
-    loop {
-        request.page_size = page_size(limit - sessions.len());
-        let page = client.answered(client.devices().list_sessions(request.clone()).await)?;
-        sessions.extend(page.sessions);
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() || sessions.len() >= limit {
-            break;
-        }
-    }
-    tell_of_more(&request.page_token);
-    if output.json {
-        return print::json(&sessions.into_iter().map(view::Session::from).collect::<Vec<_>>());
-    }
-    print::line(story::session_rows(&sessions))
+/// A list of devices.
+struct Devices<'a> {
+    client: &'a Client,
+    request: ListDevicesRequest,
 }
 
-fn rows(devices: &[Device]) -> Table {
-    let mut table = Table::new(["NAME", "CHANNEL", "PUSH APP", "LAST SEEN", "EXTERNAL ID", "LABELS"]);
-    for device in devices {
+impl Listing for Devices<'_> {
+    type Row = Device;
+    type View = view::Device;
+    const USUAL: usize = 100;
+
+    async fn page(&self, page_size: i32, page_token: String) -> Result<(Vec<Device>, String), Failure> {
+        let request = ListDevicesRequest { page_size, page_token, ..self.request.clone() };
+        let page = self.client.answered(self.client.devices().list_devices(request).await)?;
+        Ok((page.devices, page.next_page_token))
+    }
+
+    fn headings() -> Table {
+        Table::new(["NAME", "CHANNEL", "PUSH APP", "LAST SEEN", "EXTERNAL ID", "LABELS"])
+    }
+
+    fn row(table: &mut Table, device: &Device) {
         let labels: Vec<_> = device.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let channel = device.channel.as_ref().map(Channel::state).unwrap_or_default();
         let state = match device.enrollment_state() {
-            EnrollmentState::Unenrolled => "unenrolled".to_owned(),
-            _ => words::channel_state(device.channel.as_ref().map(Channel::state).unwrap_or_default()),
+            EnrollmentState::Unenrolled => ("unenrolled".to_owned(), Tone::Odd),
+            _ => (words::channel_state(channel), words::channel_tone(channel)),
         };
         table.row([
-            device.name.clone(),
-            state,
-            device.push_app.clone(),
-            words::time(device.last_seen_time),
-            device.external_id.clone(),
-            labels.join(" "),
+            device.name.clone().into(),
+            Cell::from(state),
+            device.push_app.clone().into(),
+            words::time(device.last_seen_time).into(),
+            device.external_id.clone().into(),
+            labels.join(" ").into(),
         ]);
     }
-    table
+
+    fn view(device: Device) -> view::Device {
+        view::Device::new(device, Vec::new())
+    }
+}
+
+/// A list of a device's sessions.
+struct Sessions<'a> {
+    client: &'a Client,
+    request: ListSessionsRequest,
+}
+
+impl Listing for Sessions<'_> {
+    type Row = Session;
+    type View = view::Session;
+    const USUAL: usize = 20;
+
+    async fn page(&self, page_size: i32, page_token: String) -> Result<(Vec<Session>, String), Failure> {
+        let request = ListSessionsRequest { page_size, page_token, ..self.request.clone() };
+        let page = self.client.answered(self.client.devices().list_sessions(request).await)?;
+        Ok((page.sessions, page.next_page_token))
+    }
+
+    fn headings() -> Table {
+        story::session_headings()
+    }
+
+    fn row(table: &mut Table, session: &Session) {
+        story::session_row(table, session);
+    }
+
+    fn view(session: Session) -> view::Session {
+        session.into()
+    }
 }
 
 fn channel_state(word: ChannelWord) -> reveille_api::v1::ChannelState {

@@ -5,24 +5,18 @@ use reveille_api::v1::{
     ResumePushAppRequest, TokenState,
 };
 
-use super::{Client, PAGE, page_size, present, table::Table, view, words};
-use crate::{cli::PushAppCommand, failure::Outcome, print};
+use super::{Client, again::again, list::page_size, present, view, words};
+use crate::{
+    cli::{PushAppCommand, Shown},
+    failure::{Failure, Outcome},
+    print::{self, Cell, Page, Table, Tone},
+};
 
 pub(crate) async fn run(client: &Client, command: PushAppCommand) -> Outcome {
     let mut service = client.push_apps();
     match command {
-        PushAppCommand::List { output } => {
-            let apps = self::list(client).await?;
-            if output.json {
-                return print::json(&apps.into_iter().map(view::PushApp::from).collect::<Vec<_>>());
-            }
-            print::line(rows(&apps))
-        }
-        PushAppCommand::Show { name, output } => {
-            let app =
-                present(client.answered(service.get_push_app(GetPushAppRequest { name }).await)?.push_app)?;
-            if output.json { print::json(&view::PushApp::from(app)) } else { print::line(story(&app)) }
-        }
+        PushAppCommand::List { shown } => list(client, shown).await,
+        PushAppCommand::Show { name, shown } => show(client, &name, shown).await,
         PushAppCommand::Pause { name } => {
             let answer = service.pause_push_app(PausePushAppRequest { name: name.clone() }).await;
             client.answered(answer)?;
@@ -35,8 +29,32 @@ pub(crate) async fn run(client: &Client, command: PushAppCommand) -> Outcome {
     }
 }
 
-async fn list(client: &Client) -> Result<Vec<PushApp>, crate::failure::Failure> {
-    let mut request = ListPushAppsRequest { page_size: page_size(PAGE), page_token: String::new() };
+async fn list(client: &Client, shown: Shown) -> Outcome {
+    if let Some(every) = shown.watch {
+        return again(every, async || Ok(Page::from(rows(&all(client).await?)))).await;
+    }
+    let apps = all(client).await?;
+    if shown.json {
+        return print::json(&apps.into_iter().map(view::PushApp::from).collect::<Vec<_>>());
+    }
+    print::page(&rows(&apps).into())
+}
+
+async fn show(client: &Client, name: &str, shown: Shown) -> Outcome {
+    let look = async || {
+        let request = GetPushAppRequest { name: name.to_owned() };
+        present(client.answered(client.push_apps().get_push_app(request).await)?.push_app)
+    };
+    if let Some(every) = shown.watch {
+        return again(every, async || Ok(story(&look().await?))).await;
+    }
+    let app = look().await?;
+    if shown.json { print::json(&view::PushApp::from(app)) } else { print::page(&story(&app)) }
+}
+
+/// They come from a configuration: there are few.
+async fn all(client: &Client) -> Result<Vec<PushApp>, Failure> {
+    let mut request = ListPushAppsRequest { page_size: page_size(usize::MAX), page_token: String::new() };
     let mut apps = Vec::new();
     loop {
         let page = client.answered(client.push_apps().list_push_apps(request.clone()).await)?;
@@ -53,41 +71,54 @@ fn rows(apps: &[PushApp]) -> Table {
     for app in apps {
         let token = app.token.map(|token| token.state()).unwrap_or_default();
         table.row([
-            app.name.clone(),
-            app.pfn.clone(),
-            words::word(app.mode().as_str_name(), "PUSH_MODE_"),
-            words::word(token.as_str_name(), "TOKEN_STATE_"),
-            troubles(app).join("; "),
+            app.name.clone().into(),
+            app.pfn.clone().into(),
+            words::word(app.mode().as_str_name(), "PUSH_MODE_").into(),
+            Cell::from((words::word(token.as_str_name(), "TOKEN_STATE_"), tone(token))),
+            Cell::from((troubles(app).join("; "), Tone::Bad)),
         ]);
     }
     table
 }
 
-/// Everything about a push app, in lines.
-fn story(app: &PushApp) -> String {
-    let mut lines = vec![format!("{} ({})", app.name, app.pfn)];
+fn tone(token: TokenState) -> Tone {
+    match token {
+        TokenState::Valid => Tone::Good,
+        TokenState::Refused => Tone::Bad,
+        TokenState::Unavailable => Tone::Odd,
+        TokenState::None | TokenState::Unspecified => Tone::Plain,
+    }
+}
+
+/// Everything about a push app.
+fn story(app: &PushApp) -> Page {
+    let mut page = Page::default();
+    page.toned(Tone::Strong, format!("{} ({})", app.name, app.pfn));
     let mode = words::word(app.mode().as_str_name(), "PUSH_MODE_");
-    lines.push(format!("mode {mode}, auth {}", words::word(app.auth().as_str_name(), "PUSH_APP_AUTH_")));
+    page.line(format!("mode {mode}, auth {}", words::word(app.auth().as_str_name(), "PUSH_APP_AUTH_")));
     let token = app.token.unwrap_or_default();
-    lines.push(match token.state() {
+    let said = match token.state() {
         TokenState::Valid => format!("token valid until {}", words::time(token.expire_time)),
         TokenState::None | TokenState::Unspecified => "no token was needed yet".into(),
         TokenState::Unavailable => "no token: the token endpoint cannot be reached or is overloaded".into(),
         TokenState::Refused => "no token: the token endpoint refused the credential".into(),
-    });
+    };
+    page.toned(tone(token.state()), said);
     let troubles = troubles(app);
-    lines.extend(if troubles.is_empty() { vec!["nothing is wrong".to_owned()] } else { troubles });
+    if troubles.is_empty() {
+        page.toned(Tone::Good, "nothing is wrong");
+    }
+    for trouble in troubles {
+        page.toned(Tone::Bad, trouble);
+    }
     let counts: Vec<_> = app
         .channel_counts
         .iter()
         .map(|count| format!("{} {}", count.count, words::channel_state(count.state())))
         .collect();
-    lines.push(if counts.is_empty() {
-        "no devices".into()
-    } else {
-        format!("devices: {}", counts.join(", "))
-    });
-    lines.join("\n")
+    let none = counts.is_empty();
+    page.line(if none { "no devices".into() } else { format!("devices: {}", counts.join(", ")) });
+    page
 }
 
 /// What holds the app back.

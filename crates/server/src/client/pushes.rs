@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use reveille_api::v1::{Push, PushVerdict};
 
-use super::{table::Table, words};
+use super::words;
+use crate::print::{Page, Table};
 
 /// Which pushes of a wake were told of, so that each is told once.
 #[derive(Default)]
@@ -64,7 +65,7 @@ fn http(push: &Push) -> String {
 }
 
 /// What WNS said to each push, and below that what Microsoft's support asks for (wns.md §3.2).
-pub(super) fn rows(pushes: &[Push]) -> String {
+pub(super) fn tell(page: &mut Page, pushes: &[Push]) {
     let mut said = Table::new(["PUSHED", "VERDICT", "HTTP", "WNS SAID", "DEVICE", "DESCRIPTION"]);
     let mut support = Table::new(["PUSHED", "MESSAGE ID", "DEBUG TRACE", "MS-CV"]);
     for push in pushes {
@@ -84,7 +85,10 @@ pub(super) fn rows(pushes: &[Push]) -> String {
             push.ms_cv.clone(),
         ]);
     }
-    format!("{said}\n\nfor Microsoft's support:\n{support}")
+    page.table(said);
+    page.line("");
+    page.line("for Microsoft's support:");
+    page.table(support);
 }
 
 #[cfg(test)]
@@ -134,7 +138,9 @@ mod tests {
             ms_cv: "CV.1".into(),
             ..push(PushVerdict::Sent)
         };
-        let rows = rows(&[push]);
+        let mut page = Page::default();
+        tell(&mut page, &[push]);
+        let rows = page.to_string();
         assert!(rows.ends_with("MSG         TRACE        CV.1"), "{rows}");
     }
 }

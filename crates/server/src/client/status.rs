@@ -44,6 +44,7 @@ fn next(code: Code, reason: Option<ErrorReason>) -> Option<&'static str> {
         Some(ErrorReason::WakeNotFound) => Some("See `reveille wakes list`."),
         Some(ErrorReason::PushAppNotFound) => Some("See `reveille push-apps list`."),
         Some(ErrorReason::DeviceExists) => Some("See `reveille devices show`, or delete it first."),
+        Some(ErrorReason::EtagMismatch) => Some("Look at it with `reveille devices show`, and try again."),
         Some(ErrorReason::DeviceUnenrolled) => {
             Some("It can be woken again after it opened a session by itself.")
         }

@@ -11,8 +11,12 @@ use super::{Client, named, present, pushes::Told, view, words};
 use crate::{
     cli::Wake,
     failure::{Failure, Outcome},
-    print,
+    print::{self, Page, Tone},
 };
+
+mod waiting;
+
+use waiting::Waiting;
 
 /// Between the first two looks at a wake; grows to [`LOOK_MAX`].
 const LOOK: Duration = Duration::from_millis(100);
@@ -21,7 +25,7 @@ const LOOK_MAX: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(crate) async fn run(client: &Client, command: Wake) -> Outcome {
-    let (wait, json) = (command.wait, command.output.json);
+    let (wait, json, deadline) = (command.wait, command.output.json, command.deadline);
     let asked = client.answered(client.wakes().wake(request(command)?).await)?;
     let wake = present(asked.wake)?;
     if !wait {
@@ -35,20 +39,38 @@ pub(crate) async fn run(client: &Client, command: Wake) -> Outcome {
         expect(&wake.id, asked.expectation.as_ref())?;
     }
     let mut told = Told::default();
+    let waiting = Waiting::begin(deadline);
     let tell = |pushes: &[Push]| {
         let news = if json { Vec::new() } else { told.news(pushes) };
+        if !news.is_empty() {
+            waiting.clear();
+        }
         news.into_iter().try_for_each(print::line)
     };
-    let GetWakeResponse { wake, pushes, .. } = until_ended(client, &wake.id, tell).await?;
+    let ended = until_ended(client, &wake.id, &waiting, tell).await;
+    drop(waiting);
+    let GetWakeResponse { wake, pushes, .. } = ended?;
     let wake = present(wake)?;
     let answered = wake.state() == WakeState::Answered;
     let outcome = words::outcome(&wake);
     if json {
         print::json(&view::Wake::new(wake, None, pushes))?;
-    } else if answered {
-        print::line(&outcome)?;
+    } else {
+        tell_end(client, &wake, &outcome)?;
     }
     if answered { Ok(()) } else { Err(Failure::unanswered(words::sentence(&outcome, ""))) }
+}
+
+/// What became of it, in a sentence; what is a failure says so itself.
+fn tell_end(client: &Client, wake: &reveille_api::v1::Wake, outcome: &str) -> Outcome {
+    let mut page = Page::default();
+    if wake.state() == WakeState::Answered {
+        page.toned(Tone::Good, format!("The wake was {outcome}."));
+    }
+    if client.shows_traces() && !wake.trace_id.is_empty() {
+        page.line(format!("trace {}", client.trace(&wake.trace_id)));
+    }
+    if page.is_empty() { Ok(()) } else { print::page(&page) }
 }
 
 fn request(command: Wake) -> Result<WakeRequest, Failure> {
@@ -78,9 +100,10 @@ fn expect(id: &str, expectation: Option<&Expectation>) -> Outcome {
 async fn until_ended(
     client: &Client,
     id: &str,
+    waiting: &Waiting,
     mut tell: impl FnMut(&[Push]) -> Outcome,
 ) -> Result<GetWakeResponse, Failure> {
-    let mut pause = LOOK;
+    let (mut pause, mut pushes) = (LOOK, 0);
     let mut last_answer = tokio::time::Instant::now();
     loop {
         let look = client.wakes().get_wake(GetWakeRequest { id: id.to_owned() }).await;
@@ -89,6 +112,7 @@ async fn until_ended(
             last_answer = tokio::time::Instant::now();
             let shown = client.answered(look)?;
             tell(&shown.pushes)?;
+            pushes = shown.pushes.len();
             if shown.wake.as_ref().is_none_or(|wake| wake.state() != WakeState::Live) {
                 return Ok(shown);
             }
@@ -99,6 +123,7 @@ async fn until_ended(
                 "{why} The wake goes on: `reveille wakes show {id}` tells of it."
             )));
         }
+        waiting.tell(pushes, away);
         tokio::time::sleep(pause).await;
         pause = LOOK_MAX.min(pause + pause / 4);
     }

@@ -1,29 +1,32 @@
 //! `wakes …`
 
 use reveille_api::v1::{
-    CancelWakeRequest, GetWakeRequest, GetWakeResponse, ListWakesRequest, Push, Wake, WakeState,
+    CancelWakeRequest, GetWakeRequest, GetWakeResponse, ListWakesRequest, Wake, WakeState,
 };
 
-use super::{Client, named, page_size, present, pushes, table::Table, tell_of_more, view, words};
+use super::{
+    Client,
+    again::again,
+    list::{Listing, list},
+    named, present, pushes, view, words,
+};
 use crate::{
-    cli::{ListWakes, WakeCommand, WakeWord},
-    failure::Outcome,
-    print,
+    cli::{ListWakes, Shown, WakeCommand, WakeWord},
+    failure::{Failure, Outcome},
+    print::{self, Cell, Page, Table, Tone},
 };
 
 pub(crate) async fn run(client: &Client, command: WakeCommand) -> Outcome {
     match command {
-        WakeCommand::List(list) => self::list(client, list).await,
-        WakeCommand::Show { id, output } => {
-            let shown = client.answered(client.wakes().get_wake(GetWakeRequest { id }).await)?;
-            let GetWakeResponse { wake, expectation, pushes } = shown;
-            let wake = present(wake)?;
-            if output.json {
-                return print::json(&view::Wake::new(wake, expectation, pushes));
-            }
-            let expected = expectation.as_ref().map(words::expectation);
-            print::line(story(&wake, expected, &pushes))
+        WakeCommand::List(ListWakes { device, states, pages, shown }) => {
+            let request = ListWakesRequest {
+                device: device.as_deref().map(named),
+                states: states.iter().map(|word| state(*word).into()).collect(),
+                ..ListWakesRequest::default()
+            };
+            list(&Wakes { client, request }, &pages, &shown).await
         }
+        WakeCommand::Show { id, shown } => show(client, &id, shown).await,
         WakeCommand::Watch(watch) => super::watch::run(client, watch).await,
         WakeCommand::Cancel { id } => {
             let answer = client.wakes().cancel_wake(CancelWakeRequest { id }).await;
@@ -33,70 +36,91 @@ pub(crate) async fn run(client: &Client, command: WakeCommand) -> Outcome {
     }
 }
 
-async fn list(client: &Client, list: ListWakes) -> Outcome {
-    let mut request = ListWakesRequest {
-        device: list.device.as_deref().map(named),
-        states: list.states.iter().map(|word| state(*word).into()).collect(),
-        ..ListWakesRequest::default()
+async fn show(client: &Client, id: &str, shown: Shown) -> Outcome {
+    let look = async || {
+        let request = GetWakeRequest { id: id.to_owned() };
+        client.answered(client.wakes().get_wake(request).await)
     };
-    let mut wakes = Vec::new();
-    loop {
-        request.page_size = page_size(list.limit - wakes.len());
-        let page = client.answered(client.wakes().list_wakes(request.clone()).await)?;
-        wakes.extend(page.wakes);
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() || wakes.len() >= list.limit {
-            break;
-        }
+    if let Some(every) = shown.watch {
+        return again(every, async || story(client, look().await?)).await;
     }
-    tell_of_more(&request.page_token);
-    if list.output.json {
-        let views: Vec<_> = wakes.into_iter().map(|wake| view::Wake::new(wake, None, Vec::new())).collect();
-        return print::json(&views);
+    let found = look().await?;
+    if shown.json {
+        return print::json(&view::Wake::new(present(found.wake)?, found.expectation, found.pushes));
     }
-    print::line(rows(&wakes))
+    print::page(&story(client, found)?)
 }
 
-fn rows(wakes: &[Wake]) -> Table {
-    let mut table = Table::new(["WAKE", "DEVICE", "ASKED", "STATE", "AFTER", "WHY", "REASON"]);
-    for wake in wakes {
+/// A list of wakes.
+struct Wakes<'a> {
+    client: &'a Client,
+    request: ListWakesRequest,
+}
+
+impl Listing for Wakes<'_> {
+    type Row = Wake;
+    type View = view::Wake;
+    const USUAL: usize = 100;
+
+    async fn page(&self, page_size: i32, page_token: String) -> Result<(Vec<Wake>, String), Failure> {
+        let request = ListWakesRequest { page_size, page_token, ..self.request.clone() };
+        let page = self.client.answered(self.client.wakes().list_wakes(request).await)?;
+        Ok((page.wakes, page.next_page_token))
+    }
+
+    fn headings() -> Table {
+        Table::new(["WAKE", "DEVICE", "ASKED", "STATE", "AFTER", "WHY", "REASON"])
+    }
+
+    fn row(table: &mut Table, wake: &Wake) {
         let answer = wake.answer.as_ref();
         let after = answer.and_then(|answer| words::duration(answer.time_to_session)).map(words::span);
         let why = match answer {
             Some(answer) => words::word(answer.attribution().as_str_name(), "ATTRIBUTION_"),
             None => words::word(wake.end_reason().as_str_name(), "WAKE_END_REASON_"),
         };
+        let state = words::word(wake.state().as_str_name(), "WAKE_STATE_");
         table.row([
-            wake.id.clone(),
-            wake.device_name.clone(),
-            words::time(wake.ask_time),
-            words::word(wake.state().as_str_name(), "WAKE_STATE_"),
-            after.unwrap_or_default(),
-            why,
-            wake.reason.clone(),
+            wake.id.clone().into(),
+            wake.device_name.clone().into(),
+            words::time(wake.ask_time).into(),
+            Cell::from((state, words::wake_tone(wake.state()))),
+            after.unwrap_or_default().into(),
+            why.into(),
+            wake.reason.clone().into(),
         ]);
     }
-    table
+
+    fn view(wake: Wake) -> view::Wake {
+        view::Wake::new(wake, None, Vec::new())
+    }
 }
 
-/// Everything about a wake, in lines.
-fn story(wake: &Wake, expected: Option<String>, served_by: &[Push]) -> String {
-    let mut lines = vec![format!("wake {} of {}", wake.id, wake.device_name)];
-    lines.push(words::outcome(wake));
-    lines.extend(expected);
+/// Everything about a wake.
+fn story(client: &Client, found: GetWakeResponse) -> Result<Page, Failure> {
+    let GetWakeResponse { wake, expectation, pushes } = found;
+    let wake = present(wake)?;
+    let mut page = Page::default();
+    page.toned(Tone::Strong, format!("wake {} of {}", wake.id, wake.device_name));
+    page.toned(words::wake_tone(wake.state()), words::outcome(&wake));
+    page.lines(expectation.as_ref().map(words::expectation));
     let priority = words::word(wake.priority().as_str_name(), "WAKE_PRIORITY_");
     let (asked, deadline) = (words::time(wake.ask_time), words::time(wake.deadline_time));
-    lines.push(format!("asked {asked}, deadline {deadline}, {priority}"));
+    page.line(format!("asked {asked}, deadline {deadline}, {priority}"));
     if !wake.reason.is_empty() {
-        lines.push(format!("reason: {}", wake.reason));
+        page.line(format!("reason: {}", wake.reason));
     }
-    lines.extend(wake.labels.iter().map(|(key, value)| format!("label {key}={value}")));
+    page.lines(wake.labels.iter().map(|(key, value)| format!("label {key}={value}")));
     if !wake.trace_id.is_empty() {
-        lines.push(format!("trace {}", wake.trace_id));
+        page.line(format!("trace {}", client.trace(&wake.trace_id)));
     }
-    lines.push(String::new());
-    lines.push(if served_by.is_empty() { "no pushes".into() } else { pushes::rows(served_by) });
-    lines.join("\n")
+    page.line("");
+    if pushes.is_empty() {
+        page.line("no pushes");
+    } else {
+        pushes::tell(&mut page, &pushes);
+    }
+    Ok(page)
 }
 
 fn state(word: WakeWord) -> WakeState {

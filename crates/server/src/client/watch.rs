@@ -3,7 +3,7 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use reveille_api::v1::{
-    Push, WakeEvent, WakeEventType, WakeFilter, WatchWakesRequest, watch_wakes_response::Kind,
+    Push, Wake, WakeEvent, WakeEventType, WakeFilter, WatchWakesRequest, watch_wakes_response::Kind,
 };
 use tonic::{Code, Status};
 
@@ -11,7 +11,7 @@ use super::{Client, named, view, words};
 use crate::{
     cli::WatchWakes,
     failure::{Failure, Outcome},
-    print,
+    print::{self, Page, Tone},
 };
 
 /// Between two tries to reach a service that is away.
@@ -83,20 +83,28 @@ fn tell(seq: i64, event: WakeEvent, json: bool) -> Result<ControlFlow<()>, Failu
     if json {
         print::one_json_of_many(&view::Event::new(seq, event))
     } else {
-        print::one_of_many(line(&event))
+        let state = event.wake.as_ref().map(Wake::state).unwrap_or_default();
+        let ended = event.r#type() == WakeEventType::Ended;
+        let mut page = Page::default();
+        page.toned(if ended { words::wake_tone(state) } else { Tone::Plain }, line(&event));
+        print::one_page_of_many(&page)
     }
 }
 
 /// What happened, in a line.
 fn line(event: &WakeEvent) -> String {
     let wake = event.wake.clone().unwrap_or_default();
-    let what = match event.r#type() {
+    format!("{}  {}  {}  {}", words::time(event.time), wake.id, wake.device_name, what(event))
+}
+
+/// What happened, in words.
+pub(crate) fn what(event: &WakeEvent) -> String {
+    match event.r#type() {
         WakeEventType::Asked => "asked".to_owned(),
         WakeEventType::Pushed => format!("pushed: {}", event.push.as_ref().map(pushed).unwrap_or_default()),
-        WakeEventType::Ended => words::outcome(&wake),
+        WakeEventType::Ended => words::outcome(&event.wake.clone().unwrap_or_default()),
         WakeEventType::Unspecified => "something that this program does not know".to_owned(),
-    };
-    format!("{}  {}  {}  {what}", words::time(event.time), wake.id, wake.device_name)
+    }
 }
 
 fn pushed(push: &Push) -> String {
@@ -108,7 +116,7 @@ fn pushed(push: &Push) -> String {
 #[cfg(test)]
 mod tests {
     use prost_types::Timestamp;
-    use reveille_api::v1::{PushVerdict, Wake, WakeState};
+    use reveille_api::v1::{PushVerdict, WakeState};
 
     use super::*;
 

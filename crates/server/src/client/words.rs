@@ -7,6 +7,8 @@ use reveille_api::v1::{
     Attribution, ChannelRefusal, ChannelState, Expectation, ExpectationKind, Wake, WakeEndReason, WakeState,
 };
 
+use crate::print::Tone;
+
 /// The name of a value of the contract as a word: `WAKE_STATE_LIVE` is `live`. The unspecified one is empty.
 pub(super) fn word(name: &str, prefix: &str) -> String {
     match name.strip_prefix(prefix).unwrap_or(name) {
@@ -15,7 +17,7 @@ pub(super) fn word(name: &str, prefix: &str) -> String {
     }
 }
 
-pub(super) fn channel_state(state: ChannelState) -> String {
+pub(crate) fn channel_state(state: ChannelState) -> String {
     word(state.as_str_name(), "CHANNEL_STATE_")
 }
 
@@ -33,8 +35,13 @@ pub(super) fn time(time: Option<Timestamp>) -> String {
     time.map(|time| Timestamp { nanos: 0, ..time }.to_string()).unwrap_or_default()
 }
 
+/// The time of the day in UTC, such as `08:15:00`; empty if there is none.
+pub(crate) fn time_of_day(at: Option<Timestamp>) -> String {
+    time(at).get(11..19).unwrap_or_default().to_owned()
+}
+
 /// A time as people say it: the two largest units.
-pub(super) fn span(span: Duration) -> String {
+pub(crate) fn span(span: Duration) -> String {
     if span < Duration::from_secs(1) {
         return format!("{} ms", span.as_millis());
     }
@@ -51,7 +58,7 @@ pub(super) fn span(span: Duration) -> String {
 }
 
 /// A duration of the contract; none if it is negative.
-pub(super) fn duration(span: Option<prost_types::Duration>) -> Option<Duration> {
+pub(crate) fn duration(span: Option<prost_types::Duration>) -> Option<Duration> {
     span.and_then(|span| span.try_into().ok())
 }
 
@@ -149,6 +156,26 @@ fn advice(reason: WakeEndReason) -> &'static str {
         }
         WakeEndReason::MalformedPush => "See the log of the service, and push.payload in its configuration.",
         WakeEndReason::Unspecified => "See `reveille wakes show`.",
+    }
+}
+
+/// Whether a channel is fit to be pushed to.
+pub(super) fn channel_tone(state: ChannelState) -> Tone {
+    match state {
+        ChannelState::Live => Tone::Good,
+        ChannelState::Unset | ChannelState::Moving | ChannelState::Pending | ChannelState::Stale => Tone::Odd,
+        ChannelState::Dead | ChannelState::Refused => Tone::Bad,
+        ChannelState::Unspecified => Tone::Plain,
+    }
+}
+
+/// Whether a wake came to what it was asked for.
+pub(super) fn wake_tone(state: WakeState) -> Tone {
+    match state {
+        WakeState::Answered => Tone::Good,
+        WakeState::Unanswered => Tone::Odd,
+        WakeState::Failed => Tone::Bad,
+        WakeState::Live | WakeState::Cancelled | WakeState::Unspecified => Tone::Plain,
     }
 }
 

@@ -70,6 +70,7 @@ fn pushes(section: &mut Section<'_, '_>, default: Settings) -> Settings {
         max_unanswered: section.count("max_unanswered", default.max_unanswered),
         open_session_delay: section.value("open_session_delay", default.open_session_delay),
         open_session_silence: section.span("open_session_silence", default.open_session_silence),
+        max_pushes_per_second: section.value("max_pushes_per_second", default.max_pushes_per_second),
         channel_burst: section.count("channel_burst", default.channel_burst),
         channel_refill: section.span("channel_refill", default.channel_refill),
         channel_hourly: section.value("channel_hourly", default.channel_hourly),

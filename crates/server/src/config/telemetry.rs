@@ -1,6 +1,6 @@
 //! `[telemetry]`: logs and traces.
 
-use telemetry::{LogFormat, Settings};
+use telemetry::{LogFormat, Settings, StartError};
 use url::Url;
 
 use super::{section::Section, value::quoted};
@@ -9,7 +9,7 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> Settings {
     let default = Settings::default();
     let settings = Settings {
         otlp_endpoint: otlp_endpoint(section),
-        sample_ratio: section.value("sample_ratio", default.sample_ratio),
+        sample_ratio: section.option("sample_ratio"),
         log_format: section.choice(
             "log_format",
             &[("human", LogFormat::Human), ("json", LogFormat::Json)],
@@ -18,9 +18,18 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> Settings {
         filter: section.text("log_filter", &default.filter),
         instance: section.text("instance", &default.instance),
     };
-    if !(0.0..=1.0).contains(&settings.sample_ratio) {
-        section
-            .mistake("sample_ratio", format!("is {}: write a share from 0.0 to 1.0", settings.sample_ratio));
+    if let Err(why) = settings.check_filter() {
+        section.mistake(
+            "log_filter",
+            format!("cannot be understood ({why}): write \"info\" or \"info,gateway=debug\""),
+        );
+    }
+    match settings.check(section.environment()) {
+        Ok(()) => {}
+        Err(StartError::SampleRatio(ratio)) => {
+            section.mistake("sample_ratio", format!("is {ratio}: write a share from 0.0 to 1.0"));
+        }
+        Err(other) => section.mistake_of_all(format!("cannot be used: {other}")),
     }
     settings
 }
@@ -36,8 +45,7 @@ fn otlp_endpoint(section: &mut Section<'_, '_>) -> Option<String> {
         ["http", "https"].contains(&url.scheme()) && url.username().is_empty() && url.password().is_none()
     });
     if url.is_none() {
-        let example =
-            "write the URL of an OTLP collector that speaks gRPC, such as \"http://127.0.0.1:4317\"";
+        let example = "write the URL of an OTLP collector, such as \"http://127.0.0.1:4317\"";
         section.mistake("otlp_endpoint", format!("is no http or https URL without a user: {example}"));
         return None;
     }

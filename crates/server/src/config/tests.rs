@@ -2,7 +2,9 @@ use std::{fs, path::PathBuf};
 
 use super::{source::Sources, *};
 
+mod canary;
 mod gateway;
+mod operations;
 mod poll;
 
 fn read(toml: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
@@ -121,7 +123,7 @@ fn every_mistake_is_a_sentence() {
     check(
         "[gatway]",
         "gatway is no section that is known: the sections are service, gateway, grpc, admin, store, push, wns, \
-         push_app and telemetry.",
+         push_app, canary and telemetry.",
     );
     check("gateway = 1", "gateway must be a section: write [gateway] on a line of its own.");
     check(

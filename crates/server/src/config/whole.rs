@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, mem};
 use figment::value::{Dict, Value};
 
 use super::{
-    Config, Listen, Mistake, gateway, listen, poll, push, push_app,
+    Config, Listen, Mistake, canary, gateway, listen, poll, push, push_app,
     section::{Effective, Report, Section},
     source::{Sources, Values},
     store_section, telemetry, wns,
@@ -36,8 +36,10 @@ struct Sections<'r, 'a> {
 impl Sections<'_, '_> {
     /// None only together with a mistake.
     fn read(mut self) -> Option<Config> {
-        let drain =
-            self.section("service", |section| section.span("drain", std::time::Duration::from_secs(10)));
+        let (notice, drain) = self.section("service", |section| {
+            let notice = section.value("notice", std::time::Duration::from_secs(5));
+            (notice, section.span("drain", std::time::Duration::from_secs(10)))
+        });
         let (gateway_listen, gateway) = self.section("gateway", gateway::read);
         let (grpc, watch) = self.section("grpc", |section| {
             let default = ::grpc::Watch::default();
@@ -45,7 +47,10 @@ impl Sections<'_, '_> {
             let heartbeat = section.span("heartbeat", default.heartbeat);
             (listen, ::grpc::Watch { heartbeat, poll: section.span("watch_poll", default.poll) })
         });
-        let admin = self.section("admin", |section| listen::read(section, "127.0.0.1:9090"));
+        let (admin, count_every) = self.section("admin", |section| {
+            let listen = listen::read(section, "127.0.0.1:9090");
+            (listen, section.span("count_every", std::time::Duration::from_secs(30)))
+        });
         let listen = Listen { gateway: gateway_listen, grpc, admin };
         let store = self.section("store", |section| store_section::read(section, gateway.silence));
         let poll = self.nested("push", "poll");
@@ -54,16 +59,21 @@ impl Sections<'_, '_> {
         push.rules.poll = poll.and_then(|values| self.read_section("push.poll", values, poll::read));
         let wns = self.section("wns", |section| wns::read(section, &push));
         let push_apps = self.push_apps(&push);
+        let canaries = self.canaries();
         let modes = push_apps.iter().filter_map(|app| Some((app.name.clone(), app.mode?)));
         push.rules.modes = ::push::Modes { labels, apps: modes.collect() };
         let telemetry = self.section("telemetry", telemetry::read);
         self.unknown_sections();
         listen::check(listen, &mut self.report.mistakes);
         push_app::check(&push_apps, &mut self.report.mistakes);
+        let history = store.as_ref().map(|store| store.retention.history);
+        canary::check(&canaries, history, &mut self.report.mistakes);
         let apps: BTreeMap<_, _> = push_apps.iter().map(|app| (app.name.clone(), app.pfn.clone())).collect();
         Some(Config {
             listen,
             watch,
+            count_every,
+            notice,
             drain,
             gateway: ::gateway::Settings {
                 apps: apps.clone(),
@@ -83,6 +93,7 @@ impl Sections<'_, '_> {
                 drain,
             },
             push_apps,
+            canaries,
             telemetry,
             effective: Effective::default(),
         })
@@ -127,6 +138,11 @@ impl Sections<'_, '_> {
     fn push_apps(&mut self, push: &push::Push) -> Vec<super::PushApp> {
         let entries = self.left.remove("push_app");
         self.list("push_app", entries, |section| push_app::read(section, push))
+    }
+
+    fn canaries(&mut self) -> Vec<super::Canary> {
+        let entries = self.left.remove("canary");
+        self.list("canary", entries, canary::read)
     }
 
     fn push_rules(&mut self) -> Vec<((String, String), ::push::Mode)> {
@@ -174,7 +190,7 @@ impl Sections<'_, '_> {
                 if matches!(value, Value::Dict(..) | Value::Array(..)) { "section" } else { "setting" };
             self.mistake(format!(
                 "{name} is no {what} that is known: the sections are service, gateway, grpc, admin, store, push, wns, \
-                 push_app and telemetry."
+                 push_app, canary and telemetry."
             ));
         }
     }

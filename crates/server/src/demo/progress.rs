@@ -52,10 +52,10 @@ pub(super) struct Summary {
 }
 
 #[derive(Debug, Default, Serialize)]
-struct Quantiles {
-    p50: u64,
-    p99: u64,
-    max: u64,
+pub(super) struct Quantiles {
+    pub(super) p50: u64,
+    pub(super) p99: u64,
+    pub(super) max: u64,
 }
 
 impl Progress {
@@ -91,7 +91,7 @@ impl Progress {
     }
 
     /// A line each `every`.
-    pub(super) async fn tell(self: std::sync::Arc<Self>, every: Duration, stop: CancellationToken) {
+    pub(super) async fn tell(&self, every: Duration, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(every);
         loop {
             tokio::select! {
@@ -114,7 +114,12 @@ impl Progress {
                 () = shutdown.cancelled() => return Ok(()),
                 _ = looks.tick() => {}
             }
-            if self.channels().await?.get("live").copied().unwrap_or_default() >= all {
+            if self
+                .channels()
+                .await?
+                .iter()
+                .any(|(state, count)| *state == ChannelState::Live && *count >= all)
+            {
                 return Ok(());
             }
         }
@@ -123,6 +128,7 @@ impl Progress {
     /// Everything so far.
     pub(super) async fn summary(&self, pushes: u64) -> Result<Summary, tonic::Status> {
         let channels = self.channels().await?;
+        let channels = channels.into_iter().map(|(state, count)| (name(state), count)).collect();
         Ok(self.with(|wakes| Summary {
             devices: self.devices,
             channels,
@@ -141,11 +147,12 @@ impl Progress {
         }
     }
 
-    async fn channels(&self) -> Result<BTreeMap<&'static str, i64>, tonic::Status> {
+    /// Devices by the state of their channel.
+    pub(super) async fn channels(&self) -> Result<Vec<(ChannelState, i64)>, tonic::Status> {
         let request = GetPushAppRequest { name: self.app.to_owned() };
         let mut apps = PushAppServiceClient::new(self.channel.clone());
         let app = apps.get_push_app(request).await?.into_inner().push_app.unwrap_or_default();
-        Ok(app.channel_counts.iter().map(|count| (name(count.state()), count.count)).collect())
+        Ok(app.channel_counts.iter().map(|count| (count.state(), count.count)).collect())
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Wakes) -> T) -> T {
@@ -176,7 +183,7 @@ impl Summary {
 }
 
 impl Quantiles {
-    fn of(millis: &mut [u64]) -> Self {
+    pub(super) fn of(millis: &mut [u64]) -> Self {
         millis.sort_unstable();
         let at = |percent: usize| {
             let rank = (millis.len() * percent).div_ceil(100);

@@ -7,14 +7,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::SimulateQuarter,
-    client::table::Table,
     failure::{Failure, Outcome},
-    print,
+    print::{self, Table},
 };
 
 /// Lets the days pass and prints what they came to.
 pub(super) async fn run(command: SimulateQuarter, shutdown: CancellationToken) -> Outcome {
-    let settings = Settings { devices: command.devices, days: command.days, seed: command.seed };
+    let settings =
+        Settings { devices: command.devices, days: command.days, seed: command.seed, mix: command.mix };
     let (sender, report) = tokio::sync::oneshot::channel();
     // A thread of its own, so that whoever stops it need not wait for its end. Nobody may be there to take the report.
     std::thread::spawn(move || drop(sender.send(quarter::run(&settings))));
@@ -29,7 +29,12 @@ pub(super) async fn run(command: SimulateQuarter, shutdown: CancellationToken) -
 }
 
 fn tell(report: &Report) -> Outcome {
-    print::line(format!("{} days, seed {}\n", report.days, report.seed))?;
+    print::line(format!(
+        "{} days of a fleet that is {}, seed {}\n",
+        report.days,
+        report.mix.name(),
+        report.seed
+    ))?;
     print::line(channels(&report.builds))?;
     print::line(format!("\n{}", wakes(&report.builds)))?;
     print::line(format!("\n{}", rollout(report)))?;
@@ -127,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_report_becomes_three_tables() {
-        let report = quarter::run(&Settings { devices: 8, days: 12, seed: 3 });
+        let report = quarter::run(&Settings { devices: 8, days: 12, seed: 3, ..Settings::default() });
         let tables = [channels(&report.builds), wakes(&report.builds), rollout(&report)];
         let lines = tables.map(|table| table.to_string().lines().count());
         assert_eq!(lines[..2], [5, 5], "a heading, and a line for each build");

@@ -12,7 +12,7 @@ use super::{NAME, NEVER, Place, Running, emulator, secret, text};
 
 impl Place {
     /// Changes the configuration file.
-    fn edit(&self, old: &str, new: &str) {
+    pub(crate) fn edit(&self, old: &str, new: &str) {
         let toml = fs::read_to_string(self.path().join("reveille.toml")).unwrap();
         assert!(toml.contains(old), "{old} is not in the configuration");
         self.write("reveille.toml", &toml.replace(old, new));
@@ -26,7 +26,7 @@ impl Place {
 }
 
 impl Running {
-    fn hang_up(&self) {
+    pub(crate) fn hang_up(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
     }
@@ -132,7 +132,7 @@ async fn check_says_what_works_and_what_to_do() {
             assert!(text(&output).contains(words), "{words:?} is not in:\n{}", text(&output));
         }
     };
-    check(0, &["There is no database", "Push app main gets a token", "Everything that was tried works."]);
+    check(0, &["There is no database", "Push app main gets a token", "one line says `look`."]);
     assert!(!place.path().join("reveille.db").exists(), "nothing was made");
     place.serve().kill();
     check(0, &["works     The database can be opened", "Push app main gets a token"]);

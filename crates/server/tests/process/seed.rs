@@ -1,113 +1,58 @@
-//! Devices that are there before the service starts, with live channels: thousands of them need no first session.
+//! Devices that are there from the start, with live channels: thousands of them need no first session.
 
 use std::path::Path;
 
-use model::TraceContext;
-use push::{
-    Channel, Context, Detail, ExtraOrigins, Observation, Origin, Reading, Readings, Visit, WriteAnswer,
+use push::ExtraOrigins;
+use reveille_api::v1::{
+    ChannelState, Credential, ImportDevicesRequest, ImportRow, credential::Secret,
+    device_service_client::DeviceServiceClient, import_devices_response::Result as Imported,
 };
 use simulator::wns::{App, Handle, Registration, Renewal};
-use store::{
-    Credential, DeviceInfo, Key, NewDevice, Retention, SessionCommit, SessionScope, SessionStart, Store,
-};
-use tokio::task::JoinSet;
+use store::{Key, Retention, Store};
+use tonic::transport::Channel;
 
 use crate::PASSWORD;
 
-/// Devices that are made at the same time.
-const TOGETHER: usize = 256;
-
 /// The database of a service that does not run, in this process.
 pub(crate) async fn store(directory: &Path, wns: &str) -> Store {
-    let key = directory.join("reveille.key");
-    let key = if key.exists() { Key::read(&key) } else { Key::create(&key) }.unwrap();
+    let key = Key::read(&directory.join("reveille.key")).unwrap();
     let url = format!("sqlite://{}", directory.join("reveille.db").display());
-    store::schema_up(&url).await.unwrap();
     let extra_origins = ExtraOrigins::parse(&[wns]).unwrap();
     let rules = push::Settings { extra_origins, ..push::Settings::default() };
     Store::open(&url, key, rules, Retention::default()).await.unwrap()
 }
 
-/// Makes devices with live channels; their user is `user`. Returns their names.
-pub(crate) async fn devices(store: &Store, wns: &Handle, count: usize) -> Vec<String> {
+/// Hands over devices that have channels of this WNS; their user is `user`. Returns their names.
+pub(crate) async fn devices(service: Channel, wns: &Handle, count: usize) -> Vec<String> {
     let names: Vec<_> = (0..count).map(|n| format!("DEVICE{n:08}")).collect();
-    for names in names.chunks(TOGETHER) {
-        let made: JoinSet<_> =
-            names.iter().map(|name| make(store.clone(), wns.clone(), name.clone())).collect();
-        made.join_all().await;
+    let (wns, rows) = (wns.clone(), names.clone().into_iter());
+    let rows = tokio_stream::iter(rows.map(move |name| row(&wns, name)));
+    let results = DeviceServiceClient::new(service).import_devices(rows).await;
+    let (mut results, mut live) = (results.unwrap().into_inner(), 0);
+    while let Some(result) = results.message().await.unwrap() {
+        let Some(Imported::Imported(imported)) = result.result else {
+            panic!("a device is refused: {result:?}")
+        };
+        assert_eq!(imported.channel_state(), ChannelState::Live);
+        live += 1;
     }
+    assert_eq!(live, count);
     names
 }
 
-async fn make(store: Store, wns: Handle, name: String) {
+fn row(wns: &Handle, name: String) -> ImportDevicesRequest {
     let pfn = App::example().pfn;
-    let new = NewDevice {
-        id: store.new_id(),
-        name: name.parse().unwrap(),
-        provider_id: "Reveille".parse().unwrap(),
-        push_app: "main".parse().unwrap(),
-        labels: model::Labels::default(),
-        external_id: None,
-        credential: Some(Credential::from_password("user", PASSWORD).unwrap()),
-        certificate: None,
+    let registration = Registration {
+        pfn: pfn.clone(),
+        device: name.clone(),
+        fleet: String::new(),
+        renewal: Renewal::default(),
     };
-    let now = store.now();
-    let device = store.create_device(new, now).await.unwrap().device;
-    let registration =
-        Registration { pfn: pfn.clone(), device: name, fleet: String::new(), renewal: Renewal::default() };
-    let uri = wns.register(&registration).unwrap().uri;
-    let mut stored = store.visitor(&device.name).await.unwrap().channel;
-    let pfn = pfn.parse().unwrap();
-    let context = Context {
-        now,
-        settings: store.rules(),
-        pfn: &pfn,
-        device: device.id,
-        old_build: false,
-        may_write: true,
-    };
-    set_up(&mut stored.channel, &uri, &context);
-    let commit = SessionCommit {
-        device: device.id,
-        key: store.new_id(),
-        scope: SessionScope::Device,
-        session_id: "1".into(),
-        start: SessionStart::Starts { newest: None },
-        messages: 1,
-        state: Vec::new(),
-        ending: Some("completed"),
-        mode: None,
-        platform: None,
-        alerts: Vec::new(),
-        outcomes: Vec::new(),
-        outstanding: Vec::new(),
-        ignored: 0,
-        eventful: true,
-        origin: Origin::Unknown,
-        channel: Some(stored),
-        info: DeviceInfo::default(),
-        detail_read: false,
-        unenrolled: false,
-        trace: TraceContext { trace_id: [1; 16], span_id: [1; 8], flags: 0 },
-        now,
-    };
-    store.commit_session(commit).await.unwrap();
-}
-
-/// What a first session does to a channel: the provider is known, the PFN is written, a URI is read.
-fn set_up(channel: &mut Channel, uri: &str, context: &Context<'_>) {
-    let (mut visit, _) = Visit::begin(channel, Detail::Known, context);
-    let before = Readings { pfn: Reading::Absent, uri: Reading::Absent, status: Reading::Absent };
-    let seen = Observation { before, provider: Reading::Value(true), ..Observation::default() };
-    visit.proceed(channel, &seen, context);
-    let after = Readings {
-        pfn: Reading::Value(context.pfn.to_string()),
-        uri: Reading::Value(uri.to_owned()),
-        status: Reading::Value(0),
-    };
-    let seen = Observation { write: Some(WriteAnswer::Done), after, ..Observation::default() };
-    visit.proceed(channel, &seen, context);
-    assert!(channel.pushable(context.now, context.settings), "the channel is live");
+    let credential =
+        Credential { user: "user".to_owned(), secret: Some(Secret::Password(PASSWORD.to_owned())) };
+    let channel_uri = wns.register(&registration).unwrap().uri;
+    let row = ImportRow { name, credential: Some(credential), pfn, channel_uri, ..ImportRow::default() };
+    ImportDevicesRequest { row: Some(row), ..ImportDevicesRequest::default() }
 }
 
 /// A sequence of numbers that looks random, and is the same for the same seed (splitmix64).

@@ -10,9 +10,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use super::{DeviceUpdate, NewDevice, create::insert, update::Plan};
 use crate::{
     Credential, DeviceRef, Error, Store,
-    commit::{Operation, Scope},
+    commit::{Operation, Scope, Shared},
     entity::{channel, device},
-    record::{corrupt, labels_of, load_channel},
+    record::{URI_TURN, bring_uri, corrupt, labels_of, load_channel},
 };
 
 /// A device to take over. One of this name is changed, otherwise one is created.
@@ -125,6 +125,11 @@ impl Operation for Import {
         Some(self.device)
     }
 
+    fn shared(&self) -> Option<Shared<'_>> {
+        let uri = self.row.channel.as_ref().and_then(|channel| channel.uri.as_ref());
+        uri.filter(|_| self.mode == ImportMode::Apply).map(|_| URI_TURN)
+    }
+
     async fn run(&self, scope: &Scope<'_>) -> Result<Self::Output, Error> {
         let named = device::Entity::find().filter(device::Column::Name.eq(self.row.name.as_str()));
         let known = named.lock_exclusive().one(scope.tx).await?;
@@ -155,6 +160,9 @@ impl Import {
             }
         }
         if let Some(uri) = self.row.channel.as_ref().and_then(|channel| channel.uri.as_ref()) {
+            if self.mode == ImportMode::Apply {
+                bring_uri(scope, self.now).await?;
+            }
             let same = channel::Column::UriFingerprint.eq(uri.fingerprint().bytes().to_vec());
             let having = others().inner_join(channel::Entity).filter(same);
             if let Some(other) = name(having.one(scope.tx).await?)? {

@@ -1,7 +1,7 @@
 //! What a device's owner changes: all of it or nothing.
 
 use model::{CertificateFingerprint, DeviceId, Labels, Pfn, ProviderId, PushAppName, Timestamp};
-use push::ChannelState;
+use push::{ChannelState, Mode};
 use sea_orm::{
     ActiveValue::{self, Set},
     ColumnTrait, EntityTrait, QueryFilter,
@@ -13,7 +13,9 @@ use crate::{
     Credential, DeviceRecord, DeviceRef, Error, Store, StoredChannel,
     commit::{Operation, Scope, Tools},
     entity::device,
-    record::{labels_column, load_channel, lock_device, save_channel, save_summons, summons_of_device},
+    record::{
+        labels_column, labels_of, load_channel, lock_device, save_channel, save_summons, summons_of_device,
+    },
     session::credential,
 };
 
@@ -89,6 +91,7 @@ pub(super) struct Plan {
     columns: device::ActiveModel,
     pub(super) stored: StoredChannel,
     before: push::Channel,
+    mode: Mode,
 }
 
 impl Plan {
@@ -112,7 +115,8 @@ impl Plan {
         if is_changed(&columns) {
             columns.revision = Set(row.revision + 1);
         }
-        Ok(Self { device: DeviceId::new(row.id), columns, stored, before })
+        let mode = mode(update, row, tools)?;
+        Ok(Self { device: DeviceId::new(row.id), columns, stored, before, mode })
     }
 
     /// Whether there is anything to do.
@@ -130,7 +134,9 @@ impl Plan {
         }
         // Also if only the app changed: the channel's row says who pushes.
         save_channel(scope, self.device, &self.stored).await?;
-        if let Some(summons) = summons_of_device(scope, self.device).await? {
+        if let Some(mut summons) = summons_of_device(scope, self.device).await? {
+            // Its wakes heed the new labels and the new app at once.
+            summons.set_mode(self.mode);
             save_summons(scope, &summons, &self.stored.channel, now).await?;
         }
         Ok(())
@@ -154,6 +160,15 @@ fn columns(update: &DeviceUpdate, row: &device::Model, tools: &Tools) -> Result<
         to.auth_hash = Set(new.as_ref().map(|new| seal_hash(tools, row.id, new)).transpose()?);
     }
     Ok(to)
+}
+
+/// How the configuration treats the device after the update.
+fn mode(update: &DeviceUpdate, row: &device::Model, tools: &Tools) -> Result<Mode, Error> {
+    let app = update.push_app.as_ref().map_or(row.push_app.as_str(), |(name, _)| name.as_str());
+    Ok(match &update.labels {
+        Some(labels) => tools.rules.mode_of(app, labels),
+        None => tools.rules.mode_of(app, &labels_of(&row.labels)?),
+    })
 }
 
 fn is_changed(columns: &device::ActiveModel) -> bool {

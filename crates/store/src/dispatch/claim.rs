@@ -3,20 +3,18 @@
 use std::time::Duration;
 
 use ::push::{ChannelUri, Claim, Summons};
-use model::{DeviceId, PushId, SummonsId, Timestamp};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
-};
+use model::{DeviceId, PushAppName, PushId, SummonsId, Timestamp, TraceContext};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
-use super::{ClaimRequest, ClaimedPush};
+use super::{ClaimRequest, ClaimedPush, due, probe, span_of};
 use crate::{
-    Error, StoredChannel, WakeRecord,
-    commit::{Operation, Scope},
+    Error, StoredChannel,
+    commit::{Operation, Scope, Shared},
     entity::{device, push, summons},
     record::{
-        corrupt, load_channel, lock_free_devices, lock_if_known, mode_of, priority_column, save_channel,
-        save_summons, summons_columns, summons_of, summons_of_device, update_summons,
+        corrupt, load_channel, lock_if_known, mode_of, save_channel, save_summons, summons_columns,
+        summons_of, summons_of_device, update_summons,
     },
     wake::live_wakes,
 };
@@ -30,18 +28,21 @@ impl Operation for ClaimRequest {
 
     async fn run(&self, scope: &Scope<'_>) -> Result<Vec<ClaimedPush>, Error> {
         let lease_until = scope.db_now().await? + self.lease;
-        let mut claimed = Vec::new();
-        let due = self.lock_due(scope).await?;
-        for (device, id) in due.into_iter().zip(&self.ids) {
-            let key = device.id;
-            match self.claim(scope, device, *id, lease_until).await {
-                Ok(push) => claimed.extend(push),
-                // One record that cannot be read must not hold up all the others.
-                Err(Error::Corrupt(what)) => {
-                    tracing::error!(device = %key, what, "a device cannot be pushed to");
-                    self.set_aside(scope, key).await?;
+        let (mut claimed, mut vain) = (Vec::new(), 0);
+        // Those for which there is nothing to push take no place of those for which there is.
+        while let room @ 1.. = self.ids.len() - claimed.len()
+            && vain < VAIN
+        {
+            let due = due(&self.app, self.priority, self.now, room as u64).all(scope.tx).await?;
+            let was_all = due.len() < room;
+            for device in due {
+                match self.claim_or_set_aside(scope, device, self.ids[claimed.len()], lease_until).await? {
+                    Some(push) => claimed.push(push),
+                    None => vain += 1,
                 }
-                Err(error) => return Err(error),
+            }
+            if was_all {
+                break;
             }
         }
         Ok(claimed)
@@ -53,24 +54,30 @@ impl Operation for ClaimRequest {
 }
 
 /// Stands where a verdict would, if nothing was sent.
-const OBSERVED: &str = "observed";
+pub(super) const OBSERVED: &str = "observed";
 /// How long a summons is set aside that cannot be pushed for now.
-const ASIDE: Duration = Duration::from_mins(1);
+pub(crate) const ASIDE: Duration = Duration::from_mins(1);
+/// Summonses that one claim looks at in vain, so that no transaction grows long.
+const VAIN: usize = 500;
 
 impl ClaimRequest {
-    /// Locks the devices whose summonses are due, skipping those that somebody else holds.
-    async fn lock_due(&self, scope: &Scope<'_>) -> Result<Vec<device::Model>, Error> {
-        let due = summons::Entity::find()
-            .select_only()
-            .column(summons::Column::DeviceId)
-            .filter(summons::Column::PushApp.eq(self.app.as_str()))
-            .filter(summons::Column::Priority.eq(priority_column(self.priority)))
-            .filter(summons::Column::PushId.is_null())
-            .filter(summons::Column::NextAt.lte(self.now.as_micros()))
-            .order_by_asc(summons::Column::NextAt)
-            .limit(self.ids.len() as u64);
-        let due: Vec<Uuid> = due.into_tuple().all(scope.tx).await?;
-        lock_free_devices(scope, due).await
+    async fn claim_or_set_aside(
+        &self,
+        scope: &Scope<'_>,
+        device: device::Model,
+        id: PushId,
+        lease_until: Timestamp,
+    ) -> Result<Option<ClaimedPush>, Error> {
+        let key = device.id;
+        match self.claim(scope, device, id, lease_until).await {
+            // One record that cannot be read must not hold up all the others.
+            Err(Error::Corrupt(what)) => {
+                tracing::error!(device = %key, what, "a device cannot be pushed to");
+                self.set_aside(scope, key).await?;
+                Ok(None)
+            }
+            claimed => claimed,
+        }
     }
 
     async fn set_aside(&self, scope: &Scope<'_>, device: Uuid) -> Result<(), Error> {
@@ -94,8 +101,16 @@ impl ClaimRequest {
             summons::Entity::find().filter(summons::Column::DeviceId.eq(device.id)).one(scope.tx).await?;
         let Some(row) = row.filter(|row| row.push_id.is_none()) else { return Ok(None) };
         let mut summons = summons_of(&row)?;
+        if summons.last_deadline() <= self.now {
+            // Upkeep ends its wakes; it need not be found here until then.
+            self.set_aside(scope, device.id).await?;
+            return Ok(None);
+        }
         // Its labels may be others than when it was called.
         summons.set_mode(mode_of(&device, scope.tools)?);
+        let wakes = live_wakes(scope, device_id).await?;
+        let parent = wakes.first().map(|oldest| oldest.trace);
+        let parent = parent.ok_or_else(|| Error::Corrupt(format!("summons {} has no wake", summons.id())))?;
         let mut stored = load_channel(scope, device_id).await?;
         let Some((claim, uri)) = self.decide(scope, device_id, &mut summons, &mut stored, id).await? else {
             save_summons(scope, &summons, &stored.channel, self.now).await?;
@@ -105,8 +120,7 @@ impl ClaimRequest {
         let lease = (!claim.observed).then(|| lease_until.as_micros());
         let leased = summons::ActiveModel { lease_until: Set(lease), ..columns };
         update_summons(scope, &summons, leased).await?;
-        let wakes = live_wakes(scope, device_id).await?;
-        self.write_intent(scope, (id, summons.id(), device_id), &claim, wakes.first()).await?;
+        self.write_intent(scope, (id, summons.id(), device_id), &claim, parent).await?;
         Ok(Some(ClaimedPush {
             id,
             device: device_id,
@@ -118,6 +132,8 @@ impl ClaimRequest {
             fresh_connection: claim.fresh_connection,
             observed: claim.observed,
             wakes,
+            trace: span_of(id, parent),
+            parent,
         }))
     }
 
@@ -149,7 +165,7 @@ impl ClaimRequest {
         scope: &Scope<'_>,
         (id, summons, device): (PushId, SummonsId, DeviceId),
         claim: &Claim,
-        oldest: Option<&WakeRecord>,
+        parent: TraceContext,
     ) -> Result<(), Error> {
         let row = push::ActiveModel {
             id: Set(id.uuid()),
@@ -160,7 +176,7 @@ impl ClaimRequest {
             attempt: Set(claim.attempt.into()),
             ttl_seconds: Set(i32::try_from(claim.ttl.as_secs()).unwrap_or(i32::MAX)),
             claimed_at: Set(self.now.as_micros()),
-            trace: Set(oldest.map(|wake| wake.trace.to_string()).unwrap_or_default()),
+            trace: Set(parent.to_string()),
             finished_at: Set(claim.observed.then(|| self.now.as_micros())),
             verdict: Set(claim.observed.then(|| OBSERVED.to_owned())),
             ..Default::default()
@@ -173,6 +189,7 @@ impl ClaimRequest {
 /// A push that was claimed and never attempted.
 pub(super) struct HandBack {
     pub(super) id: PushId,
+    pub(super) app: PushAppName,
     pub(super) device: DeviceId,
     pub(super) now: Timestamp,
 }
@@ -184,16 +201,23 @@ impl Operation for HandBack {
         Some(self.device)
     }
 
+    fn shared(&self) -> Option<Shared<'_>> {
+        Some(Shared::App(self.app.as_str()))
+    }
+
     async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
         // The device may have been deleted meanwhile.
         let known = lock_if_known(scope, self.device).await?;
+        probe::give_up(scope, &self.app, self.id).await?;
         push::Entity::delete_by_id(self.id.uuid()).exec(scope.tx).await?;
         let summons = if known.is_some() { summons_of_device(scope, self.device).await? } else { None };
         let Some(mut summons) = summons.filter(|summons| summons.in_flight() == Some(self.id)) else {
             return Ok(());
         };
         summons.hand_back(self.id, self.now);
-        let stored = load_channel(scope, self.device).await?;
+        let mut stored = load_channel(scope, self.device).await?;
+        stored.channel.unsent(self.id);
+        save_channel(scope, self.device, &stored).await?;
         save_summons(scope, &summons, &stored.channel, self.now).await
     }
 }

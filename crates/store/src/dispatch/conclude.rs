@@ -7,7 +7,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use super::{Judged, PushResult, mass_death};
 use crate::{
     Error, WakeRecord,
-    commit::{Operation, Scope},
+    commit::{Operation, Scope, Shared},
     entity::push,
     event::EventKind,
     record::{condition_of, load_channel, lock_if_known, save_channel, save_summons, summons_of_device},
@@ -21,6 +21,10 @@ impl Operation for PushResult {
         Some(self.device)
     }
 
+    fn shared(&self) -> Option<Shared<'_>> {
+        Some(Shared::App(self.app.as_str()))
+    }
+
     async fn run(&self, scope: &Scope<'_>) -> Result<Judged, Error> {
         // The device may have been deleted meanwhile; WNS's answer about the app counts all the same.
         let known = lock_if_known(scope, self.device).await?.is_some();
@@ -29,10 +33,11 @@ impl Operation for PushResult {
             verdict => Found { verdict, deaths: None },
         };
         let verdict = found.verdict.clone();
-        self.record(scope, &verdict).await?;
-        let condition = self.judge_app(scope, &found).await?;
+        let told_before = self.record(scope, &verdict).await?;
+        let app = self.judge_app(scope, &found).await?;
         let failed = if known { self.judge_device(scope, &verdict).await? } else { Vec::new() };
-        Ok(Judged { verdict, failed, condition })
+        let reopened = app.as_ref().is_some_and(|app| app.reopened);
+        Ok(Judged { verdict, failed, condition: app.map(|app| app.condition), reopened, told_before })
     }
 }
 
@@ -43,8 +48,16 @@ pub(super) struct Found {
     pub(super) deaths: Option<Deaths>,
 }
 
+/// What an answer made of the push app.
+struct JudgedApp {
+    condition: AppCondition,
+    reopened: bool,
+}
+
 impl PushResult {
-    async fn record(&self, scope: &Scope<'_>, verdict: &Verdict) -> Result<(), Error> {
+    /// Says whether the push was closed before: its lease ran out while the database was away, for instance. What WNS said
+    /// is recorded all the same.
+    async fn record(&self, scope: &Scope<'_>, verdict: &Verdict) -> Result<bool, Error> {
         let answer = match &self.exchange {
             Exchange::Responded(response) => Some(response),
             Exchange::NotSent(_) | Exchange::Ambiguous(_) | Exchange::NoToken(_) => None,
@@ -66,30 +79,38 @@ impl PushResult {
             description: Set(self.description().map(str::to_owned)),
             ..Default::default()
         };
-        let update = push::Entity::update_many().set(row);
-        update.filter(push::Column::Id.eq(self.id.uuid())).exec(scope.tx).await?;
-        Ok(())
+        let update = push::Entity::update_many().set(row).filter(push::Column::Id.eq(self.id.uuid()));
+        let open = update.clone().filter(push::Column::FinishedAt.is_null());
+        if open.exec(scope.tx).await?.rows_affected > 0 {
+            return Ok(false);
+        }
+        // Of a device that was deleted meanwhile, nothing is there.
+        Ok(update.exec(scope.tx).await?.rows_affected > 0)
     }
 
     /// Most verdicts change nothing about an app: its row is locked only when one does.
-    async fn judge_app(&self, scope: &Scope<'_>, found: &Found) -> Result<Option<AppCondition>, Error> {
+    async fn judge_app(&self, scope: &Scope<'_>, found: &Found) -> Result<Option<JudgedApp>, Error> {
         let (rules, verdict) = (&scope.tools.rules, &found.verdict);
         let description = self.description();
         let mut condition = condition_of(scope, self.app.as_str()).await?;
-        if found.deaths.is_none() && !condition.judge(verdict, description, self.now, rules) {
+        let tells = found.deaths.is_some() || condition.is_probed_by(self.id);
+        if !tells && !condition.judge(verdict, description, self.now, rules) {
             return Ok(None);
         }
         let Some(mut condition) = crate::app::locked_condition(scope, &self.app).await? else {
             return Ok(None);
         };
+        let held_back = condition.is_held_back();
         if let Some(deaths) = found.deaths
             && condition.weigh_deaths(deaths, self.now, rules)
         {
             mass_death::doubt(scope, &self.app, condition.deaths_count_from(), self.now).await?;
         }
         condition.judge(verdict, description, self.now, rules);
+        condition.end_probe(self.id);
         crate::app::save_condition(scope, &self.app, &condition).await?;
-        Ok(Some(condition))
+        let reopened = held_back && !condition.is_held_back();
+        Ok(Some(JudgedApp { condition, reopened }))
     }
 
     async fn judge_device(&self, scope: &Scope<'_>, verdict: &Verdict) -> Result<Vec<WakeRecord>, Error> {
@@ -97,6 +118,9 @@ impl PushResult {
         let mut stored = load_channel(scope, self.device).await?;
         let before = stored.channel.clone();
         stored.channel.judge(self.generation, verdict, self.now, rules);
+        if !verdict.may_have_arrived() {
+            stored.channel.unsent(self.id);
+        }
         let changed = stored.channel != before;
         if changed {
             save_channel(scope, self.device, &stored).await?;

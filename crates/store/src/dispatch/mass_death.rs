@@ -1,9 +1,11 @@
 //! Whether too many channels of one app die at once (DESIGN §4), by the recorded pushes, which all replicas share.
 
-use ::push::{Deaths, Verdict};
+use std::collections::BTreeSet;
+
+use ::push::{Deaths, PushedBy, Verdict};
 use model::{DeviceId, PushAppName, Timestamp};
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
@@ -12,8 +14,11 @@ use super::{PushResult, conclude::Found};
 use crate::{
     Error,
     commit::Scope,
-    entity::push,
-    record::{condition_of, load_channel, lock_free_devices, save_channel, save_summons, summons_of_device},
+    entity::{channel, push},
+    record::{
+        condition_of, load_channel, lock_free_devices, others_with, save_channel, save_summons,
+        summons_of_device,
+    },
 };
 
 /// A recorded answer about a channel.
@@ -22,6 +27,13 @@ struct Answer {
     device: Uuid,
     generation: u32,
     died: bool,
+}
+
+impl Answer {
+    /// The device, and which of its URIs.
+    fn channel(&self) -> (Uuid, u32) {
+        (self.device, self.generation)
+    }
 }
 
 /// What is made of a 404 or 410: the channel's death, or one of too many.
@@ -55,14 +67,16 @@ pub(super) async fn doubt(
 ) -> Result<(), Error> {
     let died: Vec<_> = answers(scope, app, since).await?.into_iter().filter(|answer| answer.died).collect();
     let devices = lock_free_devices(scope, died.iter().map(|answer| answer.device).collect()).await?;
-    let mut doubted = Vec::new();
-    for answer in died {
-        if devices.iter().any(|device| device.id == answer.device)
-            && revive(scope, DeviceId::new(answer.device), answer.generation, now).await?
-        {
-            doubted.push(answer.push);
+    let mut revived = BTreeSet::new();
+    for answer in &died {
+        let Some(device) = devices.iter().find(|device| device.id == answer.device) else { continue };
+        let by = if device.push_app == app.as_str() { PushedBy::Own } else { PushedBy::Former };
+        if revive(scope, app, answer, by, now).await? {
+            revived.insert(answer.channel());
         }
     }
+    // Two pushes may have found one channel dead: the answer to the first one came late.
+    let doubted = died.iter().filter(|answer| revived.contains(&answer.channel())).map(|answer| answer.push);
     push::Entity::update_many()
         .col_expr(push::Column::Verdict, Expr::val(Verdict::ChannelSuspect.name()))
         .filter(push::Column::Id.is_in(doubted))
@@ -71,12 +85,33 @@ pub(super) async fn doubt(
     Ok(())
 }
 
-async fn revive(scope: &Scope<'_>, device: DeviceId, generation: u32, now: Timestamp) -> Result<bool, Error> {
+async fn revive(
+    scope: &Scope<'_>,
+    app: &PushAppName,
+    death: &Answer,
+    by: PushedBy,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let device = DeviceId::new(death.device);
     let mut stored = load_channel(scope, device).await?;
-    if !stored.channel.doubt_death(generation, now) {
+    if !stored.channel.doubt_death(death.generation, by, now) {
+        return Ok(false);
+    }
+    // Another device has told the URI meanwhile: it is that one's.
+    if let Some(uri) = stored.channel.uri()
+        && !others_with(scope, device, uri).await?.is_empty()
+    {
         return Ok(false);
     }
     save_channel(scope, device, &stored).await?;
+    if by == PushedBy::Former {
+        // Its death had handed it over to the device's own app.
+        channel::Entity::update_many()
+            .col_expr(channel::Column::PushApp, Expr::val(app.as_str()))
+            .filter(channel::Column::DeviceId.eq(death.device))
+            .exec(scope.tx)
+            .await?;
+    }
     if let Some(summons) = summons_of_device(scope, device).await? {
         save_summons(scope, &summons, &stored.channel, now).await?;
     }
@@ -86,6 +121,23 @@ async fn revive(scope: &Scope<'_>, device: DeviceId, generation: u32, now: Times
 /// The last answers about channels of the app, the newest first.
 async fn answers(scope: &Scope<'_>, app: &PushAppName, since: Timestamp) -> Result<Vec<Answer>, Error> {
     let dead = Verdict::ChannelDead.name();
+    let rows: Vec<(Uuid, Uuid, i32, String)> =
+        last_answers(app, since, &scope.tools.rules).into_tuple().all(scope.tx).await?;
+    let answer = |(push, device, generation, verdict): (_, _, i32, String)| Answer {
+        push,
+        device,
+        generation: generation.try_into().unwrap_or(0),
+        died: verdict == dead,
+    };
+    Ok(rows.into_iter().map(answer).collect())
+}
+
+/// As recorded: id, device, generation and verdict.
+pub(crate) fn last_answers(
+    app: &PushAppName,
+    since: Timestamp,
+    rules: &::push::Settings,
+) -> Select<push::Entity> {
     let about_channels = [
         Verdict::Sent { connection: None },
         Verdict::SentUnknown,
@@ -93,7 +145,7 @@ async fn answers(scope: &Scope<'_>, app: &PushAppName, since: Timestamp) -> Resu
         Verdict::ChannelThrottled,
         Verdict::ChannelDead,
     ];
-    let rows: Vec<(Uuid, Uuid, i32, String)> = push::Entity::find()
+    push::Entity::find()
         .select_only()
         .columns([push::Column::Id, push::Column::DeviceId, push::Column::Generation, push::Column::Verdict])
         .filter(push::Column::PushApp.eq(app.as_str()))
@@ -102,15 +154,5 @@ async fn answers(scope: &Scope<'_>, app: &PushAppName, since: Timestamp) -> Resu
         .filter(push::Column::FinishedAt.gt(since.as_micros()))
         .filter(push::Column::Verdict.is_in(about_channels.map(|verdict| verdict.name())))
         .order_by_desc(push::Column::FinishedAt)
-        .limit(u64::from(scope.tools.rules.mass_death_window).saturating_sub(1))
-        .into_tuple()
-        .all(scope.tx)
-        .await?;
-    let answer = |(push, device, generation, verdict): (_, _, i32, String)| Answer {
-        push,
-        device,
-        generation: generation.try_into().unwrap_or(0),
-        died: verdict == dead,
-    };
-    Ok(rows.into_iter().map(answer).collect())
+        .limit(u64::from(rules.mass_death_window).saturating_sub(1))
 }

@@ -24,6 +24,7 @@ pub struct Model {
     pub ms_cv: Option<String>,
     pub description: Option<String>,
     pub trace: String,
+    pub lease_until: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -20,6 +20,7 @@ pub struct Model {
     pub origin: Option<String>,
     pub trace: String,
     pub parent: Option<String>,
+    pub links: Option<String>,
     pub state: Option<Vec<u8>>,
     pub revision: i64,
     pub mode: Option<String>,

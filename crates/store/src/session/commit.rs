@@ -16,21 +16,30 @@ use super::{
 };
 use crate::{
     Error, WakeRecord,
-    commit::{Operation, Scope, Tools},
+    commit::{Operation, Scope, Shared, Tools},
     entity::{channel, device, session},
-    record::{load_channel, lock_device, save_channel, save_summons, summons_of_device},
+    record::{
+        URI_TURN, bring_uri, load_channel, lock_device, lock_free_devices, others_with, save_channel,
+        save_summons, summons_of_device,
+    },
     wake::{End, end_all},
 };
 
 /// Alerts that are kept of a session, and outcomes: the first ones. A device may send more than anybody reads.
 const ALERTS: usize = 256;
 pub(super) const OUTCOMES: usize = 64;
+/// Wakes besides the oldest whose spans a session's is linked with: what a span can hold.
+const LINKS: usize = 127;
 
 impl Operation for SessionCommit {
     type Output = SessionCommitted;
 
     fn device(&self) -> Option<DeviceId> {
         Some(self.device)
+    }
+
+    fn shared(&self) -> Option<Shared<'_>> {
+        self.live_uri().map(|_| URI_TURN)
     }
 
     async fn run(&self, scope: &Scope<'_>) -> Result<SessionCommitted, Error> {
@@ -46,7 +55,7 @@ impl Operation for SessionCommit {
                 if let Some(oldest) = answered.first() {
                     (trace.trace_id, trace.flags) = (oldest.trace.trace_id, oldest.trace.flags);
                 }
-                self.insert(scope, trace, answered.first().map(|oldest| oldest.trace)).await?;
+                self.insert(scope, trace, &answered).await?;
             }
             SessionStart::GoesOn { revision } => self.update(scope, revision).await?,
         }
@@ -68,32 +77,27 @@ impl Operation for SessionCommit {
 }
 
 impl SessionCommit {
-    /// Locks the device, and with it the devices from which its channel takes the URI.
+    /// Locks the device, and then those from which its channel takes the URI: the other way round it could wait crosswise.
     async fn lock(&self, scope: &Scope<'_>) -> Result<(device::Model, Vec<DeviceId>), Error> {
+        let own = lock_device(scope, self.device).await?;
         let clones = self.clones(scope).await?;
-        if clones.is_empty() {
-            return Ok((lock_device(scope, self.device).await?, Vec::new()));
+        let locked = lock_free_devices(scope, clones.clone()).await?;
+        if locked.len() < clones.len() {
+            return Err(Error::Conflict("a device with the same ChannelURI is busy"));
         }
-        let all = clones.iter().copied().chain([self.device.uuid()]);
-        let locked = device::Entity::find()
-            .filter(device::Column::Id.is_in(all))
-            .order_by_asc(device::Column::Id)
-            .lock_exclusive()
-            .all(scope.tx)
-            .await?;
-        let own = locked.into_iter().find(|device| device.id == self.device.uuid());
-        Ok((own.ok_or(Error::NotFound)?, clones.into_iter().map(DeviceId::new).collect()))
+        Ok((own, clones.into_iter().map(DeviceId::new).collect()))
     }
 
     /// Other devices with the same URI.
     async fn clones(&self, scope: &Scope<'_>) -> Result<Vec<Uuid>, Error> {
         let Some(uri) = self.live_uri() else { return Ok(Vec::new()) };
-        let others = channel::Entity::find()
-            .select_only()
-            .column(channel::Column::DeviceId)
-            .filter(channel::Column::UriFingerprint.eq(uri.fingerprint().bytes().to_vec()))
-            .filter(channel::Column::DeviceId.ne(self.device.uuid()));
-        Ok(others.into_tuple().all(scope.tx).await?)
+        let own = channel::Entity::find_by_id(self.device.uuid())
+            .filter(channel::Column::State.eq(ChannelState::Live.name()))
+            .filter(channel::Column::UriFingerprint.eq(uri.fingerprint().bytes().to_vec()));
+        if own.one(scope.tx).await?.is_none() {
+            bring_uri(scope, self.now).await?;
+        }
+        others_with(scope, self.device, uri).await
     }
 
     fn live_uri(&self) -> Option<&ChannelUri> {
@@ -165,8 +169,9 @@ impl SessionCommit {
         &self,
         scope: &Scope<'_>,
         trace: TraceContext,
-        parent: Option<TraceContext>,
+        answered: &[WakeRecord],
     ) -> Result<(), Error> {
+        let parent = answered.first().map(|oldest| oldest.trace);
         let origin = match self.origin {
             Origin::Push => Some("push".to_owned()),
             Origin::Other => Some("other".to_owned()),
@@ -186,6 +191,7 @@ impl SessionCommit {
             origin: Set(origin),
             trace: Set(trace.to_string()),
             parent: Set(parent.map(|parent| parent.to_string())),
+            links: Set(links(answered)),
             eventful: Set(Some(self.eventful || parent.is_some())),
             revision: Set(0),
             ..self.columns(scope.tools)?
@@ -298,6 +304,13 @@ impl SessionCommit {
         let stored = load_channel(scope, self.device).await?;
         save_summons(scope, &summons, &stored.channel, self.now).await
     }
+}
+
+/// The contexts of the wakes besides the oldest, as they are stored.
+fn links(answered: &[WakeRecord]) -> Option<String> {
+    let others = answered.iter().skip(1).take(LINKS);
+    let links: Vec<_> = others.map(|wake| wake.trace.to_string()).collect();
+    (!links.is_empty()).then(|| links.join(" "))
 }
 
 /// A column of recorded things with more of them, up to a limit.

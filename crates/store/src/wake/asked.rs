@@ -3,20 +3,18 @@
 use std::time::Duration;
 
 use model::{DeviceId, Labels, Priority, SessionKey, SummonsId, Timestamp, TraceContext, WakeId};
-use push::{
-    Answer, AppCondition, Attribution, Channel, ChannelState, Door, EndReason, Mode, Outcome, Summons, Wake,
-};
+use push::{Answer, Attribution, Channel, Outcome, Summons, Wake};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
-use super::{LIVE, WakeRecord, event, finish, record};
+use super::{Asked, LIVE, WakeRecord, event, finish, record};
 use crate::{
     DeviceRef, Error, Store,
     commit::{Operation, Scope},
-    entity::{channel, device, idempotency_key, push_app, session, summons, wake},
+    entity::{device, idempotency_key, session, summons, wake},
     event::EventKind,
     record::{
-        channel_of, condition_of, corrupt, labels_column, load_channel, lock_if_known, mode_of,
-        priority_column, pushing_app, save_summons, summons_columns, summons_of, summons_of_device,
+        condition_of, corrupt, labels_column, load_channel, lock_if_known, mode_of, priority_column,
+        pushing_app, save_summons, summons_columns, summons_of_device,
     },
 };
 
@@ -60,32 +58,6 @@ pub struct Idempotency {
     pub request_hash: Vec<u8>,
 }
 
-/// A durable wake, and what to expect of it.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    /// The wake.
-    pub wake: WakeRecord,
-    /// What to expect.
-    pub expectation: Expectation,
-    /// The state of the device's channel.
-    pub channel_state: ChannelState,
-    /// What the wake would end for, if it ended now; none if it is pushed at once, or has ended.
-    pub obstacle: Option<EndReason>,
-}
-
-/// What a new wake can expect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expectation {
-    /// It is pushed now.
-    PushNow,
-    /// Something holds pushes back until then; [`Timestamp::MAX`] means until an operator acts.
-    GatedUntil(Timestamp),
-    /// There is nothing to push to: the device must come by itself.
-    WaitsForSession,
-    /// It has ended already.
-    Ended,
-}
-
 /// Why a wake was refused. Nothing was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -122,22 +94,6 @@ impl Store {
             Err(Error::NotFound) => Ok(Err(Refused::UnknownDevice)),
             Err(error) => Err(error),
         }
-    }
-
-    /// What to expect of a wake now.
-    pub async fn expect(&self, wake: WakeRecord, now: Timestamp) -> Result<Asked, Error> {
-        let (device, readers) = (wake.wake.device().uuid(), self.readers());
-        let (channel, push_app) = match channel::Entity::find_by_id(device).one(readers).await? {
-            Some(row) => (channel_of(&row, self.tools())?.channel, row.push_app),
-            // The device is gone, and its wakes with it.
-            None => (Channel::default(), String::new()),
-        };
-        let summons =
-            summons::Entity::find().filter(summons::Column::DeviceId.eq(device)).one(readers).await?;
-        let summons = summons.as_ref().map(summons_of).transpose()?;
-        let app = push_app::Entity::find_by_id(push_app).one(readers).await?;
-        let condition = app.map(|row| serde_json::from_str(&row.condition)).transpose()?.unwrap_or_default();
-        Ok(Asked::of(wake, summons.as_ref(), &channel, &condition, now, self.rules()))
     }
 }
 
@@ -298,7 +254,7 @@ impl Ask {
             save_summons(scope, &summons, channel, ask.now).await?;
             return Ok(summons);
         }
-        let mut summons = Summons::open(ask.summons, ask.priority, wake.deadline(), rules);
+        let mut summons = Summons::open(ask.summons, ask.priority, wake.deadline(), ask.now, rules);
         summons.set_mode(mode_of(device, scope.tools)?);
         if let Some(open) = open {
             summons.hold(open.heard_at + rules.open_session_silence);
@@ -321,49 +277,10 @@ impl Ask {
         summons: Option<&Summons>,
         channel: &Channel,
     ) -> Result<Asked, Error> {
-        let condition = condition_of(scope, &pushing_app(scope, device, channel).await?).await?;
-        Ok(Asked::of(wake, summons, channel, &condition, self.ask.now, &scope.tools.rules))
+        let app = pushing_app(scope, device, channel).await?;
+        let condition = condition_of(scope, &app).await?;
+        Ok(Asked::of(wake, summons, channel, (&app, &condition), self.ask.now, scope.tools))
     }
-}
-
-impl Asked {
-    fn of(
-        wake: WakeRecord,
-        summons: Option<&Summons>,
-        channel: &Channel,
-        condition: &AppCondition,
-        now: Timestamp,
-        rules: &push::Settings,
-    ) -> Self {
-        let expectation = match summons {
-            _ if wake.wake.end().is_some() => Expectation::Ended,
-            Some(summons) if summons.mode() == Mode::On && channel.pushable(now, rules) => {
-                expectation(summons, channel, condition.door(now), now, rules)
-            }
-            _ => Expectation::WaitsForSession,
-        };
-        let held_back = matches!(expectation, Expectation::GatedUntil(_) | Expectation::WaitsForSession);
-        let obstacle =
-            summons.filter(|_| held_back).map(|it| it.why(channel, condition.reason(now), now, rules));
-        Self { wake, expectation, channel_state: channel.state(), obstacle }
-    }
-}
-
-fn expectation(
-    summons: &Summons,
-    channel: &Channel,
-    door: Door,
-    now: Timestamp,
-    rules: &push::Settings,
-) -> Expectation {
-    let shut_until = match door {
-        Door::Shut(until) => until,
-        Door::Open | Door::Probe => Timestamp::EPOCH,
-    };
-    // While a push is in flight, nothing more can be said than that one has just gone.
-    let due = if summons.in_flight().is_some() { now } else { summons.next_at(channel, now, rules) };
-    let until = due.max(shut_until);
-    if until <= now { Expectation::PushNow } else { Expectation::GatedUntil(until) }
 }
 
 /// A device-scope session that was heard a moment ago.

@@ -1,19 +1,25 @@
 //! Push apps.
 
+use std::time::Duration;
+
 use model::{DeviceId, Pfn, Timestamp};
 use push::{ChannelState, Door, EndReason, FaultKind, TokenTrouble, Verdict};
-use store::{AppCommand, ChannelCount, ClaimedPush, Error, Judged};
+use store::{AppCommand, ChannelCount, ClaimRequest, ClaimedPush, Error, Judged};
 
 use crate::{
     database::Database,
-    field::{Field, MINUTE, NOON, SECOND, app, pfn, received, responded, result, uri},
+    field::{Field, MINUTE, NOON, SECOND, app, claim_of, pfn, received, responded, result, uri},
 };
 
 pub(crate) async fn registered_apps_keep_their_conditions(database: Database) {
     let field = Field::new(database).await;
     field.store.command_app(&app(), AppCommand::Pause, NOON).await.unwrap();
     let other: Pfn = "App_2".parse().unwrap();
-    field.store.register_apps(vec![("spare".parse().unwrap(), pfn()), (app(), other.clone())]).await.unwrap();
+    field
+        .store
+        .register_apps(vec![("spare".parse().unwrap(), pfn()), (app(), other.clone())], NOON)
+        .await
+        .unwrap();
     let apps = field.store.push_apps().await.unwrap();
     let names: Vec<_> = apps.iter().map(|app| app.name.as_str()).collect();
     assert_eq!(names, ["main", "spare"]);
@@ -133,4 +139,34 @@ pub(crate) async fn a_new_channel_is_not_touched_by_a_doubt(database: Database) 
     let channel = field.channel(first).await;
     assert_eq!((channel.state(), channel.generation()), (ChannelState::Live, 2));
     assert_eq!(channel.uri().unwrap().expose(), uri("newer"));
+}
+
+/// The answer to its first push comes after that push's lease ran out and a second one was called dead as well.
+pub(crate) async fn a_channel_that_died_twice_lives_again_when_that_is_doubted(database: Database) {
+    let field = Field::new(database).await;
+    let device = field.live_device("one").await;
+    let wake = field.ask(device, NOON).await.wake;
+    let lost = ClaimRequest { lease: Duration::ZERO, ..claim_of(&field.store, 1, NOON) };
+    let first = field.store.claim(lost).await.unwrap().remove(0);
+    field.store.expire_leases(NOON).await.unwrap();
+    let second = field.claim_one(NOON + MINUTE).await;
+    let now = NOON + MINUTE + SECOND;
+    for push in [&second, &first] {
+        assert_eq!(answered(&field, push, 410, now).await.verdict, Verdict::ChannelDead);
+    }
+    for n in 0..18 {
+        let (_, push) = pushed(&field, &format!("device-{n:02}")).await;
+        answered(&field, &push, 410, now).await;
+    }
+    let records = field.store.pushes(&wake).await.unwrap();
+    let verdicts: Vec<_> = records.iter().filter_map(|record| record.verdict.as_deref()).collect();
+    assert_eq!(verdicts, ["channel_suspect"; 2]);
+    assert_eq!(field.channel(device).await.state(), ChannelState::Live);
+    field.go_live(device, "one", now).await;
+    let channel = field.channel(device).await;
+    assert_eq!(
+        (channel.state(), channel.generation()),
+        (ChannelState::Live, 1),
+        "the device says the same URI"
+    );
 }

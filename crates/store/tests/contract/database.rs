@@ -6,7 +6,10 @@ use std::sync::{
 };
 
 use push::Settings;
-use sea_orm::{ConnectionTrait, Database as Connect, DatabaseConnection, QueryResult, Statement, TryGetable};
+use sea_orm::{
+    ConnectionTrait, Database as Connect, DatabaseConnection, DatabaseTransaction, QueryResult, Statement,
+    TransactionTrait, TryGetable,
+};
 use store::{Key, OpenError, Retention, Store, schema_up};
 use tempfile::TempDir;
 
@@ -86,6 +89,23 @@ impl Database {
     /// All values of a text column, as they lie in the database.
     pub(crate) async fn texts(&self, table: &str, column: &str) -> Vec<String> {
         self.column(table, column).await
+    }
+
+    /// Somebody else's transaction, which holds the rows that `sql` locks. None on SQLite: it has one writer at a time, and
+    /// nobody to wait for.
+    pub(crate) async fn hold(&self, sql: &str) -> Option<DatabaseTransaction> {
+        if !self.url.starts_with("postgres") {
+            return None;
+        }
+        let somebody = self.raw().await.begin().await.unwrap();
+        somebody.execute_unprepared(sql).await.unwrap();
+        Some(somebody)
+    }
+
+    /// Returns when one of the store's transactions waits for somebody else's row.
+    pub(crate) async fn until_one_waits(&self) {
+        let waiting = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while self.count(waiting).await == 0 {}
     }
 
     async fn column<T: TryGetable>(&self, table: &str, column: &str) -> Vec<T> {

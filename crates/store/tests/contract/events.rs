@@ -5,7 +5,7 @@ use store::{DeviceRef, Error, EventKind};
 
 use crate::{
     database::Database,
-    field::{DAY, Field, NOON, new_device},
+    field::{DAY, Field, NOON, new_device, received, result},
 };
 
 pub(crate) async fn numbers_are_consecutive_under_concurrency(database: Database) {
@@ -57,9 +57,13 @@ pub(crate) async fn one_bad_unit_does_not_fail_its_neighbours(database: Database
 
 pub(crate) async fn a_full_queue_is_busy(database: Database) {
     let field = Field::new(database).await;
+    let device = field.live_device("one").await;
+    field.ask(device, NOON).await;
+    let push = field.claim_one(NOON).await;
     // The committer does not run while nothing is awaited.
-    let mut accepted = Vec::new();
+    let (mut accepted, mut calm) = (Vec::new(), 0);
     let refused = loop {
+        calm += usize::from(!field.store.is_crowded());
         let mut beat = Box::pin(field.store.beat(NOON));
         match (&mut beat).now_or_never() {
             None => accepted.push(beat),
@@ -67,10 +71,15 @@ pub(crate) async fn a_full_queue_is_busy(database: Database) {
         }
         assert!(accepted.len() < 10_000, "the queue is bounded");
     };
+    let verdict = field.store.conclude(result(&push, received(), NOON));
     assert!(matches!(refused, Err(Error::Busy(after)) if !after.is_zero()), "{refused:?}");
     assert!(accepted.len() > 1_000, "{}", accepted.len());
-    assert!(join_all(accepted).await.iter().all(Result::is_ok), "what was accepted is done");
+    assert!(calm.abs_diff(accepted.len() / 2) <= 1, "crowded at the half of {}: {calm}", accepted.len());
+    let (accepted, verdict) = tokio::join!(join_all(accepted), verdict);
+    assert!(accepted.iter().all(Result::is_ok), "what was accepted is done");
+    assert!(verdict.is_ok(), "a verdict waits for room: {verdict:?}");
     field.store.beat(NOON).await.unwrap();
+    assert!(!field.store.is_crowded(), "not any more");
 }
 
 pub(crate) async fn a_forgotten_cursor_shows_in_the_first_number(database: Database) {

@@ -34,7 +34,7 @@ impl Field {
     /// A store with the push app `main`.
     pub(crate) async fn new(database: Database) -> Self {
         let store = database.store().await;
-        store.register_apps(vec![(app(), pfn())]).await.unwrap();
+        store.register_apps(vec![(app(), pfn())], NOON).await.unwrap();
         Self { database, store }
     }
 
@@ -43,7 +43,7 @@ impl Field {
         store::schema_up(&database.url).await.unwrap();
         let store = Store::open(&database.url, database.key.clone(), rules, store::Retention::default());
         let store = store.await.unwrap();
-        store.register_apps(vec![(app(), pfn())]).await.unwrap();
+        store.register_apps(vec![(app(), pfn())], NOON).await.unwrap();
         Self { database, store }
     }
 

@@ -9,7 +9,9 @@ use store::{AskWake, ClaimRequest, ClaimedPush, DeviceRef, EventKind, Expectatio
 
 use crate::{
     database::Database,
-    field::{DAY, Field, HOUR, MINUTE, NOON, SECOND, app, claim_of, received, responded, result, said, uri},
+    field::{
+        DAY, Field, HOUR, MINUTE, NOON, SECOND, app, claim_of, received, responded, result, said, trace, uri,
+    },
 };
 
 pub(crate) async fn only_what_is_due_is_claimed(database: Database) {
@@ -128,6 +130,29 @@ pub(crate) async fn the_intent_is_recorded_before_the_push(database: Database) {
     }
     let kinds: Vec<_> = field.events().await.iter().map(|event| (event.kind, event.push)).collect();
     assert_eq!(kinds, [(EventKind::Asked, None), (EventKind::Pushed, Some(claimed.id))]);
+}
+
+pub(crate) async fn a_push_has_its_span_before_it_goes(database: Database) {
+    let field = Field::new(database).await;
+    let device = field.live_device("one").await;
+    let first = AskWake { trace: trace(1), ..field.wake(device, NOON) };
+    let second = AskWake { trace: trace(3), ..field.wake(device, NOON) };
+    let mut asked = Vec::new();
+    for ask in [first, second] {
+        asked.push(field.store.ask(ask).await.unwrap().unwrap().wake);
+    }
+    let push = field.claim_one(NOON).await;
+    assert_eq!((push.parent, push.trace.trace_id, push.trace.flags), (trace(1), [1; 16], 1));
+    assert!(push.trace.span_id != push.parent.span_id && push.trace.span_id != [0; 8]);
+    let replica = field.database.open().await.unwrap();
+    for wake in &asked {
+        let record = replica.pushes(wake).await.unwrap().remove(0);
+        assert_eq!((record.trace, record.parent), (Some(push.trace), Some(push.parent)));
+    }
+    field.store.conclude(result(&push, received(), NOON)).await.unwrap();
+    let again = field.claim_one(NOON + MINUTE * 10).await;
+    assert_eq!(again.parent, trace(1));
+    assert_ne!(again.trace, push.trace, "each push has a span of its own");
 }
 
 pub(crate) async fn every_verdict_leaves_its_state(database: Database) {
@@ -273,6 +298,23 @@ pub(crate) async fn a_push_that_was_handed_back_never_happened(database: Databas
     assert!(field.claim(NOON + MINUTE).await.is_empty(), "an old hand-back frees no newer claim");
 }
 
+pub(crate) async fn the_gap_outlives_the_wake(database: Database) {
+    let field = Field::new(database).await;
+    let device = field.live_device("one").await;
+    let first = field.ask(device, NOON).await;
+    field.push(NOON).await;
+    field.store.cancel_wake(first.wake.wake.id(), NOON + SECOND).await.unwrap();
+    let second = field.ask(device, NOON + SECOND).await;
+    assert_eq!(second.expectation, Expectation::GatedUntil(NOON + MINUTE));
+    assert!(field.claim(NOON + MINUTE - SECOND).await.is_empty(), "nobody has answered the first push yet");
+    field.push(NOON + MINUTE).await;
+    let soon = NOON + MINUTE + SECOND;
+    field.go_live(device, "one", soon).await;
+    let third = field.ask(device, soon + SECOND).await;
+    assert_eq!(third.expectation, Expectation::PushNow, "the device came");
+    assert_eq!(field.claim(soon + SECOND).await.len(), 1, "although the gap is not over");
+}
+
 pub(crate) async fn a_lost_lease_counts(database: Database) {
     let field = Field::new(database).await;
     let (device, other) = (field.live_device("one").await, field.live_device("two").await);
@@ -281,17 +323,71 @@ pub(crate) async fn a_lost_lease_counts(database: Database) {
     let short = ClaimRequest { lease: Duration::ZERO, ..claim_of(&field.store, 1, NOON) };
     let lost = field.store.claim(short).await.unwrap().remove(0);
     let kept = field.claim_one(NOON).await;
-    assert_eq!(field.store.expire_leases(NOON + SECOND).await.unwrap(), 1);
-    assert_eq!(field.store.expire_leases(NOON + SECOND).await.unwrap(), 0);
+    let freed = field.store.expire_leases(NOON + SECOND).await.unwrap();
+    let [told] = freed.as_slice() else { panic!("{freed:?}") };
+    assert_eq!((told.push.id, told.push.trace), (lost.id, Some(lost.trace)));
+    assert_eq!((told.device, &told.device_name), (lost.device, &lost.device_name));
+    assert!(field.store.expire_leases(NOON + SECOND).await.unwrap().is_empty());
     let record = first_record(&field, &lost).await;
     assert_eq!((record.verdict.as_deref(), record.finished_at), (Some("lease_expired"), Some(NOON + SECOND)));
     assert_eq!(first_record(&field, &kept).await.verdict, None);
     assert!(field.claim(NOON + SECOND * 59).await.is_empty(), "the gap stays");
     let again = field.claim_one(NOON + MINUTE).await;
     assert_eq!((again.device, again.attempt, again.fresh_connection), (lost.device, 2, true));
-    field.store.conclude(result(&lost, received(), NOON + MINUTE)).await.unwrap();
+    let judged = field.store.conclude(result(&lost, received(), NOON + MINUTE)).await.unwrap();
+    assert!(judged.told_before, "it was told as lost");
+    let judged = field.store.conclude(result(&kept, received(), NOON + MINUTE)).await.unwrap();
+    assert!(!judged.told_before, "nobody has told it yet");
     let late = first_record(&field, &lost).await;
     assert_eq!(late.verdict.as_deref(), Some("sent"), "better late than unknown");
+}
+
+pub(crate) async fn a_lost_push_is_told_though_its_wake_has_ended(database: Database) {
+    let field = Field::new(database).await;
+    let mut asked = Vec::new();
+    for name in ["answered", "overdue", "cancelled", "deleted", "slow"] {
+        let device = field.live_device(name).await;
+        asked.push((name, field.ask(device, NOON).await));
+    }
+    let short = ClaimRequest { lease: Duration::ZERO, ..claim_of(&field.store, 4, NOON) };
+    let mut lost = field.store.claim(short).await.unwrap();
+    let slow = field.claim_one(NOON).await;
+    for (name, asked) in &asked {
+        let (device, wake) = (asked.wake.wake.device(), asked.wake.wake.id());
+        match *name {
+            "answered" => drop(field.open_session(device, NOON + MINUTE).await),
+            "cancelled" | "slow" => drop(field.store.cancel_wake(wake, NOON + MINUTE).await.unwrap()),
+            "deleted" => {
+                let gone = DeviceRef::Id(device);
+                drop(field.store.delete_device(&gone, NOON + MINUTE).await.unwrap());
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(field.store.end_due_wakes(NOON + HOUR).await.unwrap().len(), 1);
+    assert_eq!(field.database.count("summonses").await, 0);
+    let mut told = field.store.expire_leases(NOON + HOUR).await.unwrap();
+    told.sort_by_key(|told| told.push.id);
+    lost.sort_by_key(|lost| lost.id);
+    assert_eq!(told.len(), lost.len(), "{told:?}");
+    for (told, lost) in told.iter().zip(&lost) {
+        assert_eq!((told.push.id, told.push.trace), (lost.id, Some(lost.trace)));
+        assert_eq!((told.device, &told.device_name), (lost.device, &lost.device_name));
+        let record = first_record(&field, lost).await;
+        assert_eq!(
+            (record.verdict.as_deref(), record.finished_at),
+            (Some("lease_expired"), Some(NOON + HOUR))
+        );
+    }
+    assert!(field.store.expire_leases(NOON + HOUR).await.unwrap().is_empty(), "each once");
+    assert_eq!(first_record(&field, &slow).await.verdict, None, "its lease has not run out");
+    for late in [&slow, &lost[0]] {
+        field.store.conclude(result(late, received(), NOON + HOUR)).await.unwrap();
+        assert_eq!(first_record(&field, late).await.verdict.as_deref(), Some("sent"));
+    }
+    let leases = "UPDATE pushes SET lease_until = 0 WHERE lease_until IS NOT NULL";
+    field.database.execute(leases).await;
+    assert!(field.store.expire_leases(NOON + HOUR).await.unwrap().is_empty(), "what ended is not lost");
 }
 
 pub(crate) async fn a_push_serves_the_wakes_that_were_live_meanwhile(database: Database) {
@@ -335,8 +431,9 @@ pub(crate) async fn an_observed_device_is_not_pushed_to(database: Database) {
     assert!(claimed.observed);
     let record = first_record(&field, &claimed).await;
     assert_eq!((record.verdict.as_deref(), record.finished_at), (Some("observed"), Some(NOON)));
+    assert_eq!(record.trace, None, "what was not made has no span");
     assert!(field.claim(NOON + MINUTE * 9).await.is_empty(), "as if WNS had taken it");
-    assert_eq!(field.store.expire_leases(NOON + HOUR).await.unwrap(), 0, "nothing is under way");
+    assert!(field.store.expire_leases(NOON + HOUR).await.unwrap().is_empty(), "nothing is under way");
     let ended = field.store.end_due_wakes(NOON + HOUR).await.unwrap();
     assert_eq!(ended[0].wake.end().unwrap().outcome, Outcome::Unanswered(EndReason::PushOff));
     field.database.execute("UPDATE devices SET labels = '{\"ring\":\"pilot\"}' WHERE name = 'two'").await;

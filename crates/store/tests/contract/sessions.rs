@@ -219,8 +219,10 @@ pub(crate) async fn a_session_joins_the_trace_of_the_oldest_wake(database: Datab
     assert!(committed.trace.sampled(), "the wake's decision");
     let record = field.store.session(key).await.unwrap();
     assert_eq!((record.trace, record.parent), (committed.trace, Some(trace(3))));
+    assert_eq!(record.links, [trace(4)], "the others");
     let visitor = field.store.visitor(&"one".parse().unwrap()).await.unwrap();
-    assert_eq!(visitor.device_session.unwrap().parent, Some(trace(3)));
+    let stored = visitor.device_session.unwrap();
+    assert_eq!((stored.parent, stored.links), (Some(trace(3)), vec![trace(4)]));
 }
 
 pub(crate) async fn a_device_unenrolls_and_comes_back(database: Database) {
@@ -308,6 +310,27 @@ pub(crate) async fn one_uri_belongs_to_the_newest_owner(database: Database) {
     field.go_live(new, "another", NOON + HOUR).await;
     field.go_live(old, "shared", NOON + HOUR).await;
     assert_eq!(field.channel(new).await.state(), ChannelState::Live, "no longer the same");
+}
+
+pub(crate) async fn one_uri_told_by_two_at_once_belongs_to_one(database: Database) {
+    let field = Field::new(database).await;
+    let replica = field.database.open().await.unwrap();
+    let (one, two) = (field.device("one").await, field.device("two").await);
+    for n in 0..20 {
+        let (now, token) = (NOON + MINUTE * n, format!("shared-{n}"));
+        let mut commits = Vec::new();
+        for device in [one, two] {
+            let channel = Some(field.with_uri(device, &token, now).await);
+            commits.push(ended(SessionCommit { channel, ..field.start(device, now).await }));
+        }
+        let second = commits.pop().unwrap();
+        let first = commits.pop().unwrap();
+        let (first, second) = tokio::join!(field.store.commit_session(first), replica.commit_session(second));
+        assert!(first.is_ok() || second.is_ok(), "{first:?}, {second:?}");
+        let owners = [field.channel(one).await, field.channel(two).await];
+        let live = owners.iter().filter(|channel| channel.uri().is_some_and(|it| it.expose() == uri(&token)));
+        assert_eq!(live.count(), 1, "round {n}");
+    }
 }
 
 pub(crate) async fn a_channel_is_written_over_the_revision_that_was_read(database: Database) {

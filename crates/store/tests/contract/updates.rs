@@ -1,23 +1,26 @@
 //! What owners change: all or nothing, and a device that goes over to another push app.
 
-use model::CertificateFingerprint;
-use push::ChannelState;
+use model::{CertificateFingerprint, Pfn, Priority};
+use push::{ChannelState, EndReason, Mode, Modes, Outcome, Settings};
 use secrecy::ExposeSecret;
 use store::{
-    Changed, ClaimRequest, ClaimedPush, Credential, DeviceRecord, DeviceRef, DeviceUpdate, Error,
+    AppCommand, Changed, ClaimRequest, ClaimedPush, Credential, DeviceRecord, DeviceRef, DeviceUpdate, Error,
     Expectation, Store,
 };
 
 use crate::{
     database::Database,
-    field::{Field, HOUR, MINUTE, NOON, app, claim_of, labels, new_device, pfn, received, responded, result},
+    field::{
+        Field, HOUR, MINUTE, NOON, SECOND, app, claim_of, labels, new_device, pfn, received, responded,
+        result,
+    },
 };
 
 /// A field with a second push app.
 async fn field_of_two(database: Database) -> Field {
     let field = Field::new(database).await;
     let other = ("other".parse().unwrap(), "Other_2".parse().unwrap());
-    field.store.register_apps(vec![(app(), pfn()), other]).await.unwrap();
+    field.store.register_apps(vec![(app(), pfn()), other], NOON).await.unwrap();
     field
 }
 
@@ -165,6 +168,97 @@ pub(crate) async fn a_channel_that_dies_on_the_way_belongs_to_the_new_app(databa
     let shown = field.store.device(&DeviceRef::Id(device)).await.unwrap();
     assert_eq!((shown.channel.state(), shown.pushed_by.as_str()), (ChannelState::Dead, "other"));
     assert!(field.claim(NOON + HOUR / 2).await.is_empty());
+}
+
+pub(crate) async fn a_doubted_death_on_the_way_leaves_the_channel_to_the_old_app(database: Database) {
+    let field = field_of_two(database).await;
+    let mut pushes = Vec::new();
+    for n in 0..20 {
+        let name = format!("device-{n:02}");
+        let device = field.live_device(&name).await;
+        field.ask(device, NOON).await;
+        if n == 0 {
+            update(&field, &name, to_other()).await;
+        }
+        pushes.push(field.claim_one(NOON).await);
+    }
+    for push in &pushes {
+        field.store.conclude(result(push, responded(410), NOON + SECOND)).await.unwrap();
+    }
+    let moves = field.store.device(&DeviceRef::Id(pushes[0].device)).await.unwrap();
+    assert_eq!((moves.channel.state(), moves.pushed_by), (ChannelState::Moving, app()));
+    field.store.command_app(&app(), AppCommand::Resume, NOON + MINUTE).await.unwrap();
+    let all = claim_of(&field.store, pushes.len(), NOON + MINUTE * 2);
+    let again = field.store.claim(all).await.unwrap();
+    assert!(again.iter().any(|push| push.device == pushes[0].device), "its wake is pushed for again");
+    assert!(claim_for(&field.store, "other", "Other_2").await.is_empty());
+}
+
+pub(crate) async fn an_app_that_is_gone_is_not_waited_for(database: Database) {
+    let field = field_of_two(database).await;
+    let device = field.live_device("one").await;
+    update(&field, "one", to_other()).await;
+    // The service starts again, without the app that the device comes from.
+    field
+        .store
+        .register_apps(vec![("other".parse().unwrap(), "Other_2".parse().unwrap())], NOON)
+        .await
+        .unwrap();
+    let asked = field.ask(device, NOON).await;
+    let expected = (Expectation::WaitsForSession, Some(EndReason::NoChannel));
+    assert_eq!((asked.expectation, asked.obstacle), expected);
+    let later = field.store.expect(asked.wake.clone(), NOON + MINUTE).await.unwrap();
+    assert_eq!((later.expectation, later.obstacle), expected);
+    let ended = field.store.end_due_wakes(asked.wake.wake.deadline()).await.unwrap();
+    assert_eq!(ended[0].wake.end().map(|end| end.outcome), Some(Outcome::Unanswered(EndReason::NoChannel)));
+}
+
+pub(crate) async fn a_new_pfn_of_an_app_parts_the_channels_made_under_the_old_one(database: Database) {
+    let field = field_of_two(database).await;
+    let waiting = field.live_device("waits").await;
+    let idle = field.live_device("idle").await;
+    // It comes from the app whose PFN changes, and so has nothing that could be pushed to either.
+    let moves = field.live_device("moves").await;
+    update(&field, "moves", to_other()).await;
+    let asked = field.ask(waiting, NOON).await;
+    assert_eq!(asked.expectation, Expectation::PushNow);
+    let other = ("other".parse().unwrap(), "Other_2".parse().unwrap());
+    let new: Pfn = "App_3".parse().unwrap();
+    field.store.register_apps(vec![(app(), new.clone()), other], NOON).await.unwrap();
+    for device in [waiting, idle, moves] {
+        assert_eq!(field.channel(device).await.state(), ChannelState::Unset);
+    }
+    let later = field.store.expect(asked.wake, NOON + MINUTE).await.unwrap();
+    let expected = (Expectation::WaitsForSession, Some(EndReason::NoChannel));
+    assert_eq!((later.expectation, later.obstacle), expected);
+    assert!(claim_for(&field.store, "main", new.as_str()).await.is_empty());
+    let counts = field.store.channel_counts().await.unwrap();
+    let mut counts: Vec<_> = counts.iter().map(|it| (it.app.as_str(), it.state.as_str(), it.count)).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [("main", "unset", 2), ("other", "unset", 1)], "how far the new PFN has got");
+}
+
+pub(crate) async fn wakes_that_wait_heed_new_labels(database: Database) {
+    let on = ("ring".to_owned(), "pilot".to_owned());
+    let modes = Modes { labels: vec![(on, Mode::On)], ..Modes::default() };
+    let rules = Settings { mode: Mode::Off, modes, ..Settings::default() };
+    let field = Field::with_rules(database, rules).await;
+    let device = field.live_device("one").await;
+    let asked = field.ask(device, NOON).await;
+    for (ring, expectation, obstacle, due) in [
+        ("office", Expectation::WaitsForSession, Some(EndReason::PushOff), NOON + HOUR),
+        ("pilot", Expectation::PushNow, None, NOON),
+        ("office", Expectation::WaitsForSession, Some(EndReason::PushOff), NOON + HOUR),
+        ("pilot", Expectation::PushNow, None, NOON),
+    ] {
+        let labels = Some(labels(&[("ring", ring)]));
+        update(&field, "one", DeviceUpdate { labels, ..DeviceUpdate::default() }).await;
+        let now = field.store.expect(asked.wake.clone(), NOON).await.unwrap();
+        assert_eq!((now.expectation, now.obstacle), (expectation, obstacle), "{ring}");
+        let next = field.store.next_due(&app(), Priority::Interactive).await.unwrap();
+        assert_eq!(next, Some(due), "{ring}");
+    }
+    assert_eq!(field.claim_one(NOON).await.wakes[0].wake.id(), asked.wake.wake.id());
 }
 
 pub(crate) async fn a_device_without_a_channel_moves_at_once(database: Database) {

@@ -1,14 +1,14 @@
 use std::sync::{Arc, Mutex};
 
-use opentelemetry::trace::{SpanId, TracerProvider};
+use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::{
     error::OTelSdkResult,
-    trace::{SdkTracerProvider, SpanData, SpanExporter},
+    trace::{Sampler, SdkTracerProvider, SpanExporter},
 };
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
-use crate::{add_link, current_context, export, ids, set_parent};
+use crate::{add_link, current_context, export, set_parent};
 
 const WAKE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const OTHER: &str = "00-11111111111111111111111111111111-2222222222222222-01";
@@ -25,8 +25,9 @@ impl SpanExporter for Kept {
 }
 
 impl Kept {
-    fn provider(&self, ratio: f64) -> SdkTracerProvider {
-        ids::provider(ratio).with_simple_exporter(self.clone()).build()
+    fn provider(&self, root: Sampler) -> SdkTracerProvider {
+        let sampler = Sampler::ParentBased(Box::new(root));
+        SdkTracerProvider::builder().with_sampler(sampler).with_simple_exporter(self.clone()).build()
     }
 
     fn spans(&self) -> Vec<SpanData> {
@@ -50,18 +51,19 @@ fn session() -> FinishedSpan {
             ("reveille.session.messages", 3.into()),
             ("reveille.session.ending", "completed".into()),
         ],
+        events: vec![SpanEvent {
+            name: "command",
+            at: Timestamp::from_micros(2_000_000),
+            attributes: vec![("reveille.command.status", 200.into())],
+        }],
         links: vec![context(OTHER)],
         error: None,
     }
 }
 
 #[test]
-fn a_finished_span_has_its_ids_times_and_links() {
-    let kept = Kept::default();
-    // Nothing else is recorded at this ratio: the stored decision is what counts.
-    let provider = kept.provider(0.0);
-    emit_to(&provider.tracer("test"), session());
-    let [span] = kept.spans().try_into().unwrap();
+fn a_finished_span_has_its_ids_times_events_and_links() {
+    let span = data(session());
     assert_eq!(span.name, "session");
     assert_eq!(span.span_context.trace_id().to_bytes(), context(WAKE).trace_id);
     assert_eq!(span.span_context.span_id().to_bytes(), [7; 8]);
@@ -70,32 +72,28 @@ fn a_finished_span_has_its_ids_times_and_links() {
     assert_eq!(Timestamp::from(span.start_time), session().start);
     assert_eq!(Timestamp::from(span.end_time), session().end);
     assert_eq!(span.attributes[0], KeyValue::new("reveille.session.messages", 3_i64));
-    assert_eq!(span.links.links[0].span_context.trace_id().to_bytes(), context(OTHER).trace_id);
+    assert_eq!(span.events[0].attributes, [KeyValue::new("reveille.command.status", 200_i64)]);
+    assert_eq!(span.links[0].span_context.trace_id().to_bytes(), context(OTHER).trace_id);
     assert_eq!(span.status, Status::Unset);
 }
 
 #[test]
-fn a_finished_root_has_its_own_trace_id_and_error() {
-    let kept = Kept::default();
-    let provider = kept.provider(1.0);
-    let error = Some("malformed push".to_owned());
-    emit_to(&provider.tracer("test"), FinishedSpan { parent: None, error, ..session() });
-    let [span] = kept.spans().try_into().unwrap();
+fn a_finished_root_has_no_parent_and_may_have_failed() {
+    let span = data(FinishedSpan { parent: None, error: Some("malformed push".to_owned()), ..session() });
     assert_eq!(span.parent_span_id, SpanId::INVALID);
-    assert_eq!(span.span_context.trace_id().to_bytes(), context(WAKE).trace_id);
     assert_eq!(span.status, Status::error("malformed push"));
 }
 
 #[test]
-fn a_preset_id_is_used_once() {
-    let kept = Kept::default();
-    let provider = kept.provider(1.0);
-    let tracer = provider.tracer("test");
-    emit_to(&tracer, session());
-    tracer.start("another").end();
-    let [first, second] = kept.spans().try_into().unwrap();
-    assert_ne!(first.span_context.span_id(), second.span_context.span_id());
-    assert_ne!(first.span_context.trace_id(), second.span_context.trace_id());
+fn links_and_events_are_bounded_and_the_rest_is_counted() {
+    let many = FinishedSpan {
+        links: vec![context(OTHER); MOST + 3],
+        events: vec![session().events[0].clone(); MOST + 2],
+        ..session()
+    };
+    let span = data(many);
+    assert_eq!((span.links.len(), span.links.dropped_count), (MOST, 3));
+    assert_eq!((span.events.len(), span.events.dropped_count), (MOST, 2));
 }
 
 #[test]
@@ -106,10 +104,10 @@ fn nothing_is_emitted_without_a_collector() {
 #[test]
 fn an_open_span_joins_the_callers_trace() {
     let kept = Kept::default();
-    let provider = kept.provider(0.0);
+    let provider = kept.provider(Sampler::AlwaysOff);
     let subscriber = tracing_subscriber::registry().with(export::layer(provider.tracer("test")));
     let inside = tracing::subscriber::with_default(subscriber, || {
-        let span = tracing::info_span!("message");
+        let span = tracing::info_span!(target: "grpc", "message");
         set_parent(&span, &context(WAKE));
         add_link(&span, &context(OTHER));
         span.in_scope(current_context).unwrap()
@@ -124,10 +122,11 @@ fn an_open_span_joins_the_callers_trace() {
 #[test]
 fn a_parent_that_comes_late_becomes_a_link() {
     let kept = Kept::default();
-    let provider = kept.provider(1.0);
+    let provider = kept.provider(Sampler::AlwaysOn);
     let subscriber = tracing_subscriber::registry().with(export::layer(provider.tracer("test")));
     tracing::subscriber::with_default(subscriber, || {
-        tracing::info_span!("message").in_scope(|| set_parent(&tracing::Span::current(), &context(WAKE)));
+        tracing::info_span!(target: "grpc", "message")
+            .in_scope(|| set_parent(&tracing::Span::current(), &context(WAKE)));
     });
     let [span] = kept.spans().try_into().unwrap();
     assert_eq!(span.parent_span_id, SpanId::INVALID);
@@ -135,14 +134,15 @@ fn a_parent_that_comes_late_becomes_a_link() {
 }
 
 #[test]
-fn the_exporters_connection_makes_no_spans() {
+fn only_our_own_crates_make_spans() {
     let kept = Kept::default();
-    let provider = kept.provider(1.0);
+    let provider = kept.provider(Sampler::AlwaysOn);
     let subscriber = tracing_subscriber::registry().with(export::layer(provider.tracer("test")));
     tracing::subscriber::with_default(subscriber, || {
         for span in [
             tracing::info_span!(target: "h2::client", "frame"),
             tracing::info_span!(target: "opentelemetry_sdk", "export"),
+            tracing::debug_span!(target: "gateway::http", "detail"),
             tracing::info_span!(target: "gateway::http", "message"),
         ] {
             span.in_scope(|| ());

@@ -5,51 +5,65 @@ use reveille_api::v1::{
     SessionOutcome,
 };
 
-use crate::client::{table::Table, words};
+use crate::{
+    client::{Client, words},
+    print::{Page, Table, Tone},
+};
 
-/// Everything about a device, in lines.
-pub(super) fn story(device: &Device, sessions: &[Session]) -> String {
-    let mut lines = vec![format!("{} (id {})", device.name, device.id)];
-    lines.push(format!(
-        "provider id {}, push app {}, {}",
-        device.provider_id,
-        device.push_app,
-        identity(device)
-    ));
-    if !device.external_id.is_empty() {
-        lines.push(format!("external id {}", device.external_id));
+/// Everything about a device.
+pub(super) fn story(client: &Client, device: &Device, sessions: &[Session]) -> Page {
+    let mut page = Page::default();
+    person(&mut page, device);
+    page.line("");
+    let channel = device.channel.clone().unwrap_or_default();
+    let mut told = self::channel(&channel).into_iter();
+    told.by_ref().take(1).for_each(|line| page.toned(words::channel_tone(channel.state()), line));
+    page.lines(told);
+    page.line("");
+    page.lines(polling(device.polling.as_ref()));
+    page.line("");
+    let Some(newest) = sessions.first() else {
+        page.line("no sessions yet");
+        return page;
+    };
+    let mut rows = session_headings();
+    for session in sessions {
+        session_row(&mut rows, session);
     }
-    lines.extend(device.labels.iter().map(|(key, value)| format!("label {key}={value}")));
-    lines.extend(device.info.as_ref().and_then(about));
-    lines.push(match device.last_seen_time {
-        Some(seen) => {
-            format!("created {}, last seen {}", words::time(device.create_time), words::time(Some(seen)))
-        }
-        None => format!("created {}, never seen", words::time(device.create_time)),
+    page.table(rows);
+    page.lines(last_outcomes(newest));
+    if !newest.trace_id.is_empty() {
+        page.line("");
+        page.line(format!("trace of the newest session: {}", client.trace(&newest.trace_id)));
+    }
+    page
+}
+
+/// Who it is and when it was here.
+fn person(page: &mut Page, device: &Device) {
+    page.toned(Tone::Strong, format!("{} (id {})", device.name, device.id));
+    let (provider, app) = (&device.provider_id, &device.push_app);
+    page.line(format!("provider id {provider}, push app {app}, {}", identity(device)));
+    if !device.external_id.is_empty() {
+        page.line(format!("external id {}", device.external_id));
+    }
+    page.lines(device.labels.iter().map(|(key, value)| format!("label {key}={value}")));
+    page.lines(device.info.as_ref().and_then(about));
+    let created = words::time(device.create_time);
+    page.line(match device.last_seen_time {
+        Some(seen) => format!("created {created}, last seen {}", words::time(Some(seen))),
+        None => format!("created {created}, never seen"),
     });
     if let Some(left) = device.unenroll_time {
-        lines.push(format!("left management {}", words::time(Some(left))));
+        page.toned(Tone::Odd, format!("left management {}", words::time(Some(left))));
     }
     if let Some(refusal) = &device.last_refusal {
-        lines.push(format!(
-            "a message was refused {}: {}",
-            words::time(refusal.time),
-            refused(&refusal.reason)
-        ));
+        let (when, why) = (words::time(refusal.time), refused(&refusal.reason));
+        page.toned(Tone::Odd, format!("a message was refused {when}: {why}"));
     }
-    lines.extend(device.hints.iter().map(|hint| format!("hint: {}", hint.text)));
-    lines.push(String::new());
-    lines.extend(channel(&device.channel.clone().unwrap_or_default()));
-    lines.push(String::new());
-    lines.extend(polling(device.polling.as_ref()));
-    lines.push(String::new());
-    lines.push(if sessions.is_empty() {
-        "no sessions yet".into()
-    } else {
-        session_rows(sessions).to_string()
-    });
-    lines.extend(sessions.first().map(last_outcomes).unwrap_or_default());
-    lines.join("\n")
+    for hint in &device.hints {
+        page.toned(Tone::Odd, format!("hint: {}", hint.text));
+    }
 }
 
 /// How the device proves who it is.
@@ -200,23 +214,22 @@ fn push_status(status: i32) -> &'static str {
     }
 }
 
-pub(super) fn session_rows(sessions: &[Session]) -> Table {
-    let mut table = Table::new(["SESSION", "STARTED", "ENDED", "MESSAGES", "TRACE"]);
-    for session in sessions {
-        let ended = match session.ending() {
-            SessionEnding::Unspecified => "open".to_owned(),
-            ending => words::word(ending.as_str_name(), "SESSION_ENDING_"),
-        };
-        let started = words::time(session.start_time);
-        table.row([
-            session.id.clone(),
-            started,
-            ended,
-            session.message_count.to_string(),
-            session.trace_id.clone(),
-        ]);
-    }
-    table
+pub(super) fn session_headings() -> Table {
+    Table::new(["SESSION", "STARTED", "ENDED", "MESSAGES", "TRACE"])
+}
+
+pub(super) fn session_row(table: &mut Table, session: &Session) {
+    let ended = match session.ending() {
+        SessionEnding::Unspecified => "open".to_owned(),
+        ending => words::word(ending.as_str_name(), "SESSION_ENDING_"),
+    };
+    table.row([
+        session.id.clone(),
+        words::time(session.start_time),
+        ended,
+        session.message_count.to_string(),
+        session.trace_id.clone(),
+    ]);
 }
 
 #[cfg(test)]
@@ -258,7 +271,9 @@ mod tests {
         assert_eq!(about(&info).unwrap(), "Contoso, no large objects");
         assert_eq!(about(&DeviceInfo::default()), None);
         let refusal = Some(DeviceRefusal { reason: "dev_id".into(), time: None });
-        let told = story(&Device { last_refusal: refusal, ..Device::default() }, &[]);
+        let mut told = Page::default();
+        person(&mut told, &Device { last_refusal: refusal, ..Device::default() });
+        let told = told.to_string();
         assert!(told.contains("its DevInfo/DevId is not its name"), "{told}");
     }
 

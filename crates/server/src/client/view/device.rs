@@ -18,6 +18,7 @@ pub(in crate::client) struct Device {
     external_id: String,
     user: String,
     certificate_fingerprint: String,
+    etag: String,
     enrollment: String,
     created: Option<String>,
     last_seen: Option<String>,
@@ -125,6 +126,7 @@ impl Device {
     pub(in crate::client) fn new(device: v1::Device, sessions: Vec<v1::Session>) -> Self {
         Self {
             enrollment: word(device.enrollment_state().as_str_name(), "ENROLLMENT_STATE_"),
+            etag: device.etag,
             id: device.id,
             name: device.name,
             provider_id: device.provider_id,
