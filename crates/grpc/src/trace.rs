@@ -15,7 +15,8 @@ use tracing::{Instrument, Span, field};
 
 use crate::meter::name;
 
-/// Puts a span around each call, but for those of probes and tools (health, reflection). It ends with the call's last byte: streams are inside too.
+/// Puts a span around each call, but for those of probes and tools (health, reflection). It ends with the call's last
+/// byte: streams are inside too.
 #[derive(Clone, Debug)]
 pub(crate) struct TraceLayer(Arc<BTreeSet<Arc<str>>>);
 

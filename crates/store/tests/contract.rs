@@ -157,6 +157,7 @@ contract! {
         a_restart_heeds_the_new_mode;
     sessions:
         a_session_starts_goes_on_and_ends
+        a_session_is_no_older_than_what_it_answers
         a_stale_revision_is_a_conflict
         a_newer_session_supersedes
         only_one_of_two_starts_wins

@@ -1,6 +1,6 @@
 //! Committing what a message brought.
 
-use model::{DeviceId, SessionKey, TraceContext};
+use model::{DeviceId, SessionKey, Timestamp, TraceContext};
 use push::{Answer, ChannelState, ChannelUri, Origin};
 use sea_orm::{
     ActiveValue::Set,
@@ -22,7 +22,7 @@ use crate::{
         URI_TURN, bring_uri, load_channel, lock_device, lock_free_devices, others_with, save_channel,
         save_summons, summons_of_device,
     },
-    wake::{End, end_all},
+    wake::{End, end_all, live_wakes},
 };
 
 /// Alerts that are kept of a session, and outcomes: the first ones. A device may send more than anybody reads.
@@ -49,13 +49,15 @@ impl Operation for SessionCommit {
         match self.start {
             SessionStart::Starts { newest } => {
                 superseded = self.supersede(scope, &device, newest).await?;
+                let mut started_at = self.now;
                 if self.scope == SessionScope::Device {
-                    answered = self.answer(scope).await?;
+                    started_at = self.starts_at(scope).await?;
+                    answered = self.answer(scope, started_at).await?;
                 }
                 if let Some(oldest) = answered.first() {
                     (trace.trace_id, trace.flags) = (oldest.trace.trace_id, oldest.trace.flags);
                 }
-                self.insert(scope, trace, &answered).await?;
+                self.insert(scope, started_at, trace, &answered).await?;
             }
             SessionStart::GoesOn { revision } => self.update(scope, revision).await?,
         }
@@ -156,18 +158,26 @@ impl SessionCommit {
         Ok(())
     }
 
+    /// A session starts when it is committed (DESIGN §1). Its clock was read when its message came, and a wake may have been
+    /// asked for since: the session comes after it.
+    async fn starts_at(&self, scope: &Scope<'_>) -> Result<Timestamp, Error> {
+        let wakes = live_wakes(scope, self.device).await?;
+        Ok(wakes.iter().map(|record| record.wake.asked_at()).fold(self.now, Timestamp::max))
+    }
+
     /// A session that starts answers every wake that was made before it.
-    async fn answer(&self, scope: &Scope<'_>) -> Result<Vec<WakeRecord>, Error> {
+    async fn answer(&self, scope: &Scope<'_>, started_at: Timestamp) -> Result<Vec<WakeRecord>, Error> {
         let summons = summons_of_device(scope, self.device).await?;
         let Some(summons) = summons else { return Ok(Vec::new()) };
         let (attribution, push) = summons.attribute(self.origin, self.now);
         let answer = Answer { session: self.key, attribution, push };
-        end_all(scope, self.device, End::Answered(answer), self.now).await
+        end_all(scope, self.device, End::Answered(answer), started_at).await
     }
 
     async fn insert(
         &self,
         scope: &Scope<'_>,
+        started_at: Timestamp,
         trace: TraceContext,
         answered: &[WakeRecord],
     ) -> Result<(), Error> {
@@ -182,7 +192,7 @@ impl SessionCommit {
             device_id: Set(self.device.uuid()),
             scope: Set(self.scope.name().to_owned()),
             session_id: Set(self.session_id.clone()),
-            started_at: Set(self.now.as_micros()),
+            started_at: Set(started_at.as_micros()),
             mode: Set(self.mode.clone()),
             platform: Set(self.platform.clone()),
             alerts: Set(joined("[]", &self.alerts, ALERTS)?),

@@ -12,6 +12,20 @@ use crate::{
     field::{Field, HOUR, MINUTE, NOON, SECOND, ended, trace, uri},
 };
 
+pub(crate) async fn a_session_is_no_older_than_what_it_answers(database: Database) {
+    let field = Field::new(database).await;
+    let device = field.live_device("one").await;
+    // The device's message came, and before its session is committed somebody asks for a wake.
+    let commit = field.start(device, NOON).await;
+    let asked = field.ask(device, NOON + SECOND).await;
+    let committed = field.store.commit_session(commit).await.unwrap();
+    let [wake] = &committed.answered[..] else { panic!("one wake") };
+    assert_eq!(wake.wake.id(), asked.wake.wake.id());
+    assert_eq!(wake.wake.end().map(|end| end.at), Some(NOON + SECOND));
+    let answer = wake.wake.end().and_then(|end| end.outcome.answer()).unwrap();
+    assert_eq!(field.store.session(answer.session).await.unwrap().started_at, NOON + SECOND);
+}
+
 pub(crate) async fn a_session_starts_goes_on_and_ends(database: Database) {
     let field = Field::new(database).await;
     let device = field.device("one").await;
