@@ -24,6 +24,7 @@ pub(crate) struct AppLoop {
     pub(crate) name: PushAppName,
     pfn: Pfn,
     pacer: Pacer,
+    /// Rounds in which something was claimed.
     rounds: u64,
     pushes: JoinSet<Option<Verdict>>,
 }
@@ -103,9 +104,8 @@ impl AppLoop {
         now: Timestamp,
         shutdown: &CancellationToken,
     ) -> Result<u32, Error> {
-        self.rounds += 1;
         let mut order = [Priority::Interactive, Priority::Bulk];
-        if self.rounds.is_multiple_of(BULK_ROUND) {
+        if (self.rounds + 1).is_multiple_of(BULK_ROUND) {
             order.reverse();
         }
         let mut claimed = 0;
@@ -122,6 +122,8 @@ impl AppLoop {
             claimed += u32::try_from(pushes.len()).unwrap_or(u32::MAX);
             self.start(pushes, now, shutdown).await;
         }
+        // A round that finds nothing is nobody's turn.
+        self.rounds += u64::from(claimed > 0);
         Ok(claimed)
     }
 
