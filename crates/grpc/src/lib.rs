@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod call;
 mod convert;
 mod devices;
 mod health;
-mod meter;
 mod page;
 mod push_apps;
 mod request;
@@ -11,7 +11,6 @@ mod service;
 mod settings;
 mod status;
 mod streams;
-mod trace;
 mod wakes;
 
 pub use health::{Fitness, Health};

@@ -20,8 +20,14 @@ use tonic::{
 };
 
 use crate::{
-    Health, devices::Devices, health, meter::MeterLayer, push_apps::PushApps, settings::Settings, status,
-    trace::TraceLayer, wakes::Wakes,
+    Health,
+    call::{CallLayer, Methods},
+    devices::Devices,
+    health,
+    push_apps::PushApps,
+    settings::Settings,
+    status,
+    wakes::Wakes,
 };
 
 /// Bytes of a request, at most: a batch of a thousand wakes fits well.
@@ -99,12 +105,10 @@ impl Service {
             DeviceServiceServer::new(Devices(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
         let apps =
             PushAppServiceServer::new(PushApps(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
-        let meter = MeterLayer::new(&[FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET])?;
-        let trace = TraceLayer::new(meter.methods());
+        let methods = Methods::of(&[FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET])?;
         let layer = InterceptorLayer::new(RefuseWhileDraining(shutdown.clone()));
         Server::builder()
-            .layer(meter)
-            .layer(trace)
+            .layer(CallLayer::new(methods))
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .add_service(tower::Layer::layer(&layer, wakes))
             .add_service(tower::Layer::layer(&layer, devices))

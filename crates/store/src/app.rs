@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 use model::{DeviceId, Pfn, PushAppName, Timestamp};
-use push::AppCondition;
+use push::{AppCondition, Settings};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -105,7 +105,12 @@ impl Store {
         command: AppCommand,
         now: Timestamp,
     ) -> Result<PushAppRecord, Error> {
-        self.submit(Command { name: name.clone(), wanted: command, now }).await?;
+        let change = move |condition: &mut AppCondition, _: &Settings| match command {
+            AppCommand::Pause => condition.pause(),
+            AppCommand::Resume => condition.resume(now),
+            AppCommand::Mended => condition.mended(now),
+        };
+        self.submit(Change { name: name.clone(), change }).await?;
         self.push_app(name).await
     }
 
@@ -116,7 +121,10 @@ impl Store {
         refused: Option<String>,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.submit(Probed { name: name.clone(), refused, now }).await
+        let change = move |condition: &mut AppCondition, rules: &Settings| {
+            condition.credentials_probed(refused.as_deref(), now, rules);
+        };
+        self.submit(Change { name: name.clone(), change }).await
     }
 }
 
@@ -184,13 +192,16 @@ impl Operation for Register {
     }
 }
 
-struct Command {
+/// A change of a push app's condition.
+struct Change<F> {
     name: PushAppName,
-    wanted: AppCommand,
-    now: Timestamp,
+    change: F,
 }
 
-impl Operation for Command {
+impl<F> Operation for Change<F>
+where
+    F: Fn(&mut AppCondition, &Settings) + Send + Sync + 'static,
+{
     type Output = ();
 
     fn device(&self) -> Option<DeviceId> {
@@ -203,35 +214,7 @@ impl Operation for Command {
 
     async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
         let mut condition = locked_condition(scope, &self.name).await?.ok_or(Error::NotFound)?;
-        match self.wanted {
-            AppCommand::Pause => condition.pause(),
-            AppCommand::Resume => condition.resume(self.now),
-            AppCommand::Mended => condition.mended(self.now),
-        }
-        save_condition(scope, &self.name, &condition).await
-    }
-}
-
-struct Probed {
-    name: PushAppName,
-    refused: Option<String>,
-    now: Timestamp,
-}
-
-impl Operation for Probed {
-    type Output = ();
-
-    fn device(&self) -> Option<DeviceId> {
-        None
-    }
-
-    fn shared(&self) -> Option<Shared<'_>> {
-        Some(Shared::App(self.name.as_str()))
-    }
-
-    async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
-        let mut condition = locked_condition(scope, &self.name).await?.ok_or(Error::NotFound)?;
-        condition.credentials_probed(self.refused.as_deref(), self.now, &scope.tools.rules);
+        (self.change)(&mut condition, &scope.tools.rules);
         save_condition(scope, &self.name, &condition).await
     }
 }
