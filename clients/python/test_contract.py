@@ -84,7 +84,7 @@ class Contract(unittest.TestCase):
         device = self.create(f"PYTHON-{uuid.uuid4()}")
         only = wakes.WakeFilter(device=resources.DeviceRef(id=device.id))
         found = until_ended(self.wakes, ask(self.wakes, device.name, timedelta(seconds=1)).wake)
-        told = [it for it in self.until(wakes.WAKE_EVENT_TYPE_ENDED, only, 0) if it.HasField("event")]
+        told = self.until(wakes.WAKE_EVENT_TYPE_ENDED, only, 0)
         kinds = [it.event.type for it in told]
         self.assertEqual(kinds, [wakes.WAKE_EVENT_TYPE_ASKED, wakes.WAKE_EVENT_TYPE_ENDED])
         self.assertEqual({it.event.wake.id for it in told}, {found.wake.id})
@@ -93,10 +93,13 @@ class Contract(unittest.TestCase):
         self.assertEqual(again, told[1])
 
     def until(self, kind: int, only: wakes.WakeFilter, after_seq: int) -> list[wakes.WatchWakesResponse]:
-        """What is told up to the first event of this kind."""
+        """The events up to the first of this kind. Before them, a heartbeat says where the stream begins."""
+        responses = follow(self.wakes, only, after_seq)
+        self.assertTrue(next(responses).HasField("heartbeat"))
         told = []
-        for response in follow(self.wakes, only, after_seq):
-            told.append(response)
+        for response in responses:
+            if response.HasField("event"):
+                told.append(response)
             if response.event.type == kind:
                 return told
         self.fail("the stream ended")

@@ -24,8 +24,9 @@ def follow(
 ) -> Iterator[wakes.WatchWakesResponse]:
     """Events and heartbeats, in the order of their sequence numbers, for ever.
 
-    Whoever must not miss an event keeps the last `seq` that was dealt with, and begins with it the next time: then each
-    event comes at least once. Other refusals than UNAVAILABLE are raised; after CURSOR_PRUNED list the wakes of interest.
+    The first is a heartbeat that says where the stream begins. Whoever must not miss an event keeps the last `seq` that was
+    dealt with, and begins with it the next time: then each event comes at least once. A service that is away is waited for;
+    other refusals are raised. After CURSOR_PRUNED list the wakes of interest.
     """
     while True:
         try:
@@ -34,9 +35,15 @@ def follow(
                 yield response
         except grpc.RpcError as error:
             refusal = Refusal.of(error)
-            if refusal.code is not grpc.StatusCode.UNAVAILABLE:
+            if not is_away(refusal):
                 raise
             time.sleep(refusal.retry_after or PAUSE)
+
+
+def is_away(refusal: Refusal) -> bool:
+    """Whether the service may be back soon. One that was killed ends its streams without a word, which may be UNKNOWN."""
+    silent = refusal.code is grpc.StatusCode.UNKNOWN and not refusal.reason
+    return refusal.code is grpc.StatusCode.UNAVAILABLE or silent
 
 
 def main(server: str) -> None:

@@ -178,7 +178,7 @@ ROWS = [
             ),
             (
                 "Push duration",
-                "From the claim to the stored verdict.",
+                "From the claim to the verdict.",
                 "s",
                 quantiles("reveille_push_duration_seconds", matchers='push_app=~"$push_app"'),
                 {},

@@ -81,7 +81,9 @@ impl Field {
         let store =
             Store::open(&database, Key::random().unwrap(), rules, Retention::default()).await.unwrap();
         let name: PushAppName = APP.parse().unwrap();
-        let client = wns_client(&store, &emulator, &[(name.clone(), app.clone())]);
+        // Silence is waited for in some tests; whatever answers does so sooner.
+        let silence = Duration::from_secs(3);
+        let client = wns_client(&store, &emulator, &[(name.clone(), app.clone())], silence);
         let (wns, wns_url) = (emulator.handle(), emulator.url());
         let deliveries = wns.deliveries();
         let listening = Listening::of(emulator, &stop);
@@ -238,16 +240,19 @@ pub(crate) fn rules(emulator: &EmulatedWns) -> push::Settings {
         open_session_delay: Duration::from_millis(50),
         open_session_silence: Duration::from_millis(500),
         backoff: Duration::from_millis(20),
+        app_gate: Duration::from_secs(1),
         dropped_delays: vec![Duration::from_millis(100)],
         fault_probe: Duration::from_millis(200),
         ..push::Settings::default()
     }
 }
 
+/// A client that takes so much silence for no answer.
 pub(crate) fn wns_client(
     store: &Store,
     emulator: &EmulatedWns,
     apps: &[(PushAppName, App)],
+    silence: Duration,
 ) -> Arc<WnsClient> {
     let credentials = apps.iter().map(|(name, app)| {
         let auth =
@@ -257,9 +262,8 @@ pub(crate) fn wns_client(
     let settings = wns::Settings {
         extra_origins: store.rules().extra_origins.clone(),
         token_backoff: Duration::from_millis(50),
-        // Silence is waited for in some tests; whatever answers does so sooner.
-        push_timeout: Duration::from_secs(3),
-        token_timeout: Duration::from_secs(3),
+        push_timeout: silence,
+        token_timeout: silence,
         ..Default::default()
     };
     Arc::new(WnsClient::new(settings, credentials).unwrap())

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use dispatcher::Dispatcher;
 use gateway::Gateway;
-use model::{Pfn, PushAppName};
+use model::{Pfn, PushAppName, Timestamp};
 use reveille_api::v1::{
     CreateDeviceRequest, GetPushAppRequest, PushApp, WakePriority, WakeRequest, WakeResponse,
     device_service_client::DeviceServiceClient, push_app_service_client::PushAppServiceClient,
@@ -102,8 +102,10 @@ impl Fleet {
                 Gateway::new(store.clone(), settings, stop.clone())
             };
             let (open, full) = (gateway(100), gateway(0));
-            let client = field::wns_client(&store, &emulator, &apps);
-            let loops = Dispatcher::new(store.clone(), client, dispatcher.clone()).heeding(full.overload());
+            // Answers are late, and never away.
+            let client = field::wns_client(&store, &emulator, &apps, NEVER);
+            let loops =
+                Dispatcher::new(store.clone(), client, dispatcher.clone()).beside_gateway(full.overload());
             if number >= replicas.silent {
                 tokio::spawn(loops.run(stop.clone()));
             }
@@ -192,6 +194,13 @@ impl Fleet {
             told.push((app.into_inner().push_app.unwrap(), asked.into_inner()));
         }
         told
+    }
+
+    /// When the last push for each of these devices came to WNS, the earliest first.
+    pub(super) fn arrivals(&self, devices: &[String]) -> Vec<Timestamp> {
+        let mut arrivals: Vec<_> = devices.iter().filter_map(|name| self.wns.pushed_at(name)).collect();
+        arrivals.sort_unstable();
+        arrivals
     }
 
     /// Pushes that came to WNS for these devices.

@@ -43,10 +43,15 @@ async fn a_wake_that_nobody_answers_tells_what_wns_said() {
         (Fault(PushFault::status(500)), (Verdict::Failed, 500, "", ""), Why::PushFailed),
         (Fault(PushFault::Closed), (Verdict::Ambiguous, 0, "", ""), Why::PushFailed),
     ];
+    // Each field is there before any wake is asked for, so that none has to share its time with others' beginnings.
+    let mut fields = Vec::new();
+    for (case, ..) in &table {
+        fields.push(field_of(case).await);
+    }
     let mut cases = JoinSet::new();
-    for (case, told, why) in table {
+    for ((case, told, why), field) in table.into_iter().zip(fields) {
         cases.spawn(async move {
-            let found = unanswered(&case).await;
+            let found = unanswered(&field).await;
             let wake = found.wake.unwrap();
             assert_eq!((wake.state(), wake.end_reason()), (WakeState::Unanswered, why), "{case:?}");
             // Another one may be on its way when the deadline comes.
@@ -68,15 +73,19 @@ fn said(push: &Push) -> (PushVerdict, u32, &str, &str) {
     (push.verdict(), push.http_status, &push.wns_status, &push.device_connection_status)
 }
 
-/// The shortest wake there is, of a device that never comes.
-async fn unanswered(case: &Case) -> GetWakeResponse {
+async fn field_of(case: &Case) -> Field {
     let field = Field::new().await;
     field.live(NAME).await;
     match case {
         Case::Presence(presence) => field.wns.set_presence(NAME, *presence),
         Case::Fault(fault) => field.wns.fail_pushes(Script::always(fault.clone())),
     }
-    let timeout = Some(prost_types::Duration { seconds: 1, nanos: 0 });
+    field
+}
+
+/// A wake of a device that never comes. It takes long enough for a verdict on any machine.
+async fn unanswered(field: &Field) -> GetWakeResponse {
+    let timeout = Some(prost_types::Duration { seconds: 8, nanos: 0 });
     let asked = field.ask(WakeRequest { timeout, ..wake_of(NAME) }).await.unwrap();
     field.ended(&asked.wake.unwrap().id).await
 }

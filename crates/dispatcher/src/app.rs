@@ -5,11 +5,11 @@ use std::time::Duration;
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use model::{Pfn, Priority, PushAppName, PushId, Timestamp};
 use push::{Door, Exchange, Pacer, PushRequest, Verdict};
-use store::{ClaimRequest, ClaimedPush, Error, Judged, PushResult};
+use store::{ClaimRequest, ClaimedPush, Error, Judged, PushResult, Store};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Dispatcher, report};
+use crate::{Dispatcher, pulse, report};
 
 /// Every so manieth round, bulk goes first (DESIGN §6).
 const BULK_ROUND: u64 = 8;
@@ -46,7 +46,7 @@ impl AppLoop {
         let mut changed = self.dispatcher.store.changed();
         while !shutdown.is_cancelled() {
             changed.mark_unchanged();
-            self.dispatcher.pulse.beat(self.name.as_str());
+            self.dispatcher.pulse.beat(&pulse::of_app(&self.name));
             let wait = match self.round(&shutdown).await {
                 Ok(Next::AtOnce) => continue,
                 Ok(Next::After(wait)) => wait,
@@ -79,15 +79,9 @@ impl AppLoop {
         report::pacing(&self.name, &self.pacer);
         report::bulk(self.dispatcher.bulk.bound(now));
         let door = condition.door(now);
-        let room = match door {
-            Door::Shut(until) | Door::Probing(until) => {
-                return Ok(Next::After(until.since(now).min(poll)));
-            }
-            Door::Open => self.pacer.room(now),
-            Door::Probe => u32::from(self.pacer.under_way() == 0),
-        };
+        let room = self.pacer.room(door, now);
         if room == 0 {
-            return Ok(Next::After(without_room(door, &self.pacer, poll)));
+            return Ok(Next::After(without_room(door, now, &self.pacer, poll)));
         }
         let claimed = self.claim_all(door, room, now, shutdown).await?;
         if claimed > 0 {
@@ -111,8 +105,11 @@ impl AppLoop {
         let mut claimed = 0;
         for priority in order {
             let most = room.saturating_sub(claimed).min(CLAIM);
+            if most == 0 {
+                break;
+            }
             let due = self.dispatcher.store.next_due(&self.name, priority).await?;
-            if most == 0 || due.is_none_or(|at| at > now) {
+            if due.is_none_or(|at| at > now) {
                 continue;
             }
             let pushes = match priority {
@@ -171,7 +168,7 @@ impl AppLoop {
             }
             if shutdown.is_cancelled() {
                 if let Err(error) = store.hand_back(push.id, push.device, store.now()).await {
-                    tracing::warn!(push = %push.id, %error, "a push is left to its lease");
+                    report::left_to_its_lease(&push, &error);
                 }
                 continue;
             }
@@ -209,12 +206,14 @@ impl AppLoop {
 }
 
 /// How long there is no room, as far as can be told; a push that ends wakes the loop as well.
-fn without_room(door: Door, pacer: &Pacer, poll: Duration) -> Duration {
-    match door {
-        Door::Open => pacer.wait().unwrap_or(poll).min(poll),
+fn without_room(door: Door, now: Timestamp, pacer: &Pacer, poll: Duration) -> Duration {
+    let wait = match door {
+        Door::Open => pacer.wait(),
         // Not the rate holds a probe back, but pushes that are under way.
-        Door::Probe | Door::Probing(_) | Door::Shut(_) => poll,
-    }
+        Door::Probe => None,
+        Door::Probing(until) | Door::Shut(until) => Some(until.since(now)),
+    };
+    wait.unwrap_or(poll).min(poll)
 }
 
 /// How many of these may cause a session.
@@ -248,24 +247,24 @@ async fn send(dispatcher: Dispatcher, app: PushAppName, push: ClaimedPush) -> Op
         chance,
         now: store.now(),
     };
-    let judged = conclude(&store, &result).await?;
+    let judged = conclude(&store, &push, &result).await?;
     report::push(&push, &result, &judged, started);
     Some(judged.verdict)
 }
 
-async fn conclude(store: &store::Store, result: &PushResult) -> Option<Judged> {
+async fn conclude(store: &Store, push: &ClaimedPush, result: &PushResult) -> Option<Judged> {
     for _ in 0..CONCLUDE_TRIES {
         match store.conclude(result.clone()).await {
             Ok(judged) => return Some(judged),
             Err(Error::Unavailable { after, .. }) => tokio::time::sleep(after).await,
             Err(Error::Conflict(_)) => {}
             Err(error) => {
-                tracing::error!(push = %result.id, %error, "a verdict cannot be stored");
+                report::not_stored(push, &error);
                 return None;
             }
         }
     }
-    tracing::error!(push = %result.id, "a verdict could not be stored in time: its lease will run out");
+    report::not_stored_in_time(push);
     None
 }
 
@@ -294,16 +293,20 @@ mod tests {
     fn what_holds_pushes_back_says_how_long() {
         let (now, poll) = (Timestamp::EPOCH, Duration::from_secs(1));
         let mut pacer = Pacer::new(&push::Settings::default(), now);
-        assert_eq!(without_room(Door::Open, &pacer, poll), poll, "the rate does not");
-        while pacer.room(now) > 0 {
-            pacer.start(now);
+        let wait = |door, pacer: &Pacer| without_room(door, now, pacer, poll);
+        assert_eq!(wait(Door::Open, &pacer), poll, "the rate does not");
+        for _ in 0..2 {
+            while pacer.room(Door::Open, now) > 0 {
+                pacer.start(now);
+            }
+            pacer.finish(None, now);
         }
-        pacer.finish(None, now);
-        while pacer.room(now) > 0 {
-            pacer.start(now);
-        }
-        let soon = without_room(Door::Open, &pacer, poll);
+        let soon = wait(Door::Open, &pacer);
         assert!(soon > Duration::ZERO && soon < poll, "{soon:?}");
-        assert_eq!(without_room(Door::Probe, &pacer, poll), poll, "the bucket is not looked at");
+        assert_eq!(wait(Door::Probe, &pacer), poll, "the bucket is not looked at");
+        for door in [Door::Shut, Door::Probing] {
+            assert_eq!(wait(door(now + poll / 2), &pacer), poll / 2);
+            assert_eq!(wait(door(Timestamp::MAX), &pacer), poll);
+        }
     }
 }

@@ -46,6 +46,8 @@ pub struct Dispatcher {
     pulse: Pulse,
     overload: Arc<Overload>,
     bulk: Bulk,
+    /// Whether this process serves the gateway: then it gives the gateway's life sign.
+    beside_gateway: bool,
 }
 
 impl Dispatcher {
@@ -53,19 +55,20 @@ impl Dispatcher {
     pub fn new(store: Store, wns: Arc<WnsClient>, settings: Settings) -> Self {
         let pulse = Pulse::default();
         for (app, _) in &settings.apps {
-            pulse.beat(app.as_str());
+            pulse.beat(&pulse::of_app(app));
         }
         pulse.beat(upkeep::LOOP);
         let overload = Arc::new(Overload::default());
         let bulk = Bulk::new(settings.max_woken_sessions_per_second, overload.clone(), store.now());
-        Self { store, wns, settings, pulse, overload, bulk }
+        Self { store, wns, settings, pulse, overload, bulk, beside_gateway: false }
     }
 
-    /// Bulk goes slower whenever `overload` is raised: by the gateway of this process, which meets the devices.
+    /// This process also serves the gateway, which meets the devices: its life sign is given, and bulk goes slower whenever
+    /// it raises `overload`.
     #[must_use]
-    pub fn heeding(self, overload: Arc<Overload>) -> Self {
+    pub fn beside_gateway(self, overload: Arc<Overload>) -> Self {
         let bulk = Bulk::new(self.settings.max_woken_sessions_per_second, overload.clone(), self.store.now());
-        Self { overload, bulk, ..self }
+        Self { overload, bulk, beside_gateway: true, ..self }
     }
 
     /// Whether the loops still go round.
@@ -81,7 +84,7 @@ impl Dispatcher {
             let app = AppLoop::new(self.clone(), name.clone(), pfn.clone());
             loops.spawn(app.run(shutdown.clone()));
         }
-        loops.spawn(upkeep::run(self.store.clone(), self.pulse.clone(), self.settings.poll, shutdown));
+        loops.spawn(upkeep::run(self.clone(), shutdown));
         while let Some(ended) = loops.join_next().await {
             // Half a dispatcher is none: whoever runs it must learn of it.
             if let Err(error) = ended

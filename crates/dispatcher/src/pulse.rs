@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use model::PushAppName;
 use tokio::time::Instant;
 
 /// When each loop began its last round. Cheap to clone: all clones are the same.
@@ -26,7 +27,7 @@ impl Pulse {
         }
     }
 
-    /// For how long each loop has not begun a round: `upkeep`, and each push app by its name.
+    /// For how long each loop has not begun a round: `upkeep`, and `push app NAME` for each.
     pub fn lags(&self) -> Vec<(String, Duration)> {
         self.lags_at(Instant::now())
     }
@@ -37,6 +38,11 @@ impl Pulse {
     }
 }
 
+/// What the loop of a push app is called: an app may be named as it likes.
+pub(crate) fn of_app(name: &PushAppName) -> String {
+    format!("push app {name}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,9 +50,12 @@ mod tests {
     #[test]
     fn a_loop_that_stands_still_lags_and_one_that_goes_round_does_not() {
         let (pulse, start, later) = (Pulse::default(), Instant::now(), Duration::from_secs(40));
+        // An app may have any name.
+        let app = of_app(&"upkeep".parse().unwrap());
         pulse.beat_at("upkeep", start);
-        pulse.beat_at("main", start);
-        pulse.beat_at("main", start + later);
-        assert_eq!(pulse.lags_at(start + later), [("main".into(), Duration::ZERO), ("upkeep".into(), later)]);
+        pulse.beat_at(&app, start);
+        pulse.beat_at(&app, start + later);
+        let expect = [("push app upkeep".into(), Duration::ZERO), ("upkeep".into(), later)];
+        assert_eq!(pulse.lags_at(start + later), expect);
     }
 }

@@ -2,7 +2,7 @@
 
 use model::{PushAppName, Timestamp};
 use push::Pacer;
-use store::{ClaimedPush, Judged, LostPush, PushResult, SessionRecord, WakeRecord};
+use store::{ClaimedPush, Error, Judged, LostPush, PushResult, SessionRecord, WakeRecord};
 use telemetry::{EndedSession, EndedWake, Pacing, within};
 
 use crate::span;
@@ -32,6 +32,23 @@ pub(crate) fn push(push: &ClaimedPush, result: &PushResult, judged: &Judged, sta
     for wake in &judged.failed {
         ended_wake(wake);
     }
+}
+
+/// A push that was claimed, not begun, and cannot be handed back.
+pub(crate) fn left_to_its_lease(push: &ClaimedPush, error: &Error) {
+    within(push.trace, || tracing::warn!(push = %push.id, %error, "a push is left to its lease"));
+}
+
+/// A verdict that the store refuses.
+pub(crate) fn not_stored(push: &ClaimedPush, error: &Error) {
+    within(push.trace, || tracing::error!(push = %push.id, %error, "a verdict cannot be stored"));
+}
+
+/// A verdict that the store did not take, however often it was offered.
+pub(crate) fn not_stored_in_time(push: &ClaimedPush) {
+    within(push.trace, || {
+        tracing::error!(push = %push.id, "a verdict could not be stored in time: its lease will run out");
+    });
 }
 
 /// A push whose process never told what became of it.

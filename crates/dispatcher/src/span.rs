@@ -1,7 +1,7 @@
 //! The spans of pushes, by OpenTelemetry's conventions for HTTP clients. A push is in the trace of the oldest wake that it
 //! serves, and is linked to the others.
 
-use model::Timestamp;
+use model::{DeviceName, PushId, Timestamp, TraceContext};
 use push::Exchange;
 use store::{ClaimedPush, Judged, LostPush, PushResult};
 use telemetry::{Attribute, FinishedSpan, SpanKind, Value, emit_span};
@@ -13,45 +13,61 @@ pub(crate) fn push(push: &ClaimedPush, result: &PushResult, judged: &Judged, sta
     }
     let verdict = judged.verdict.name();
     let error = (!judged.verdict.accepted()).then_some(verdict);
-    let wakes = push.wakes.iter().map(|wake| wake.trace);
+    let wakes: Vec<_> = push.wakes.iter().map(|wake| wake.trace).collect();
     emit_span(FinishedSpan {
-        name: "push",
-        context: push.trace,
-        parent: Some(push.parent.span_id),
-        kind: SpanKind::Client,
-        start: started,
-        end: result.now,
         attributes: attributes(push, result, verdict, error),
-        events: Vec::new(),
-        links: wakes.filter(|wake| *wake != push.parent).collect(),
         error: error.map(str::to_owned),
+        ..span((push.trace, push.parent), (started, result.now), &wakes)
     });
 }
 
 /// A push whose process never told what became of it.
 pub(crate) fn lost(lost: &LostPush) {
     let push = &lost.push;
-    let (Some(context), Some(parent)) = (push.trace, push.parent) else { return };
+    let Some(contexts) = push.trace.zip(push.parent).filter(|(trace, _)| trace.sampled()) else { return };
     let verdict = push.verdict.clone().unwrap_or_default();
-    emit_span(FinishedSpan {
+    let names = (push.id, push.push_app.as_str(), &lost.device_name);
+    let mut attributes = common(names, (push.attempt, push.generation), &verdict);
+    attributes.push(("error.type", verdict.clone().into()));
+    let times = (push.claimed_at, push.finished_at.unwrap_or(push.claimed_at));
+    emit_span(FinishedSpan { attributes, error: Some(verdict), ..span(contexts, times, &lost.wakes) });
+}
+
+/// The span of a push that serves these wakes, of which the oldest is the parent: what it is called, where it belongs, and how
+/// long it took.
+fn span(
+    (context, parent): (TraceContext, TraceContext),
+    (start, end): (Timestamp, Timestamp),
+    wakes: &[TraceContext],
+) -> FinishedSpan {
+    FinishedSpan {
         name: "push",
         context,
         parent: Some(parent.span_id),
         kind: SpanKind::Client,
-        start: push.claimed_at,
-        end: push.finished_at.unwrap_or(push.claimed_at),
-        attributes: vec![
-            ("reveille.push.id", push.id.to_string().into()),
-            ("reveille.push_app", push.push_app.clone().into()),
-            ("reveille.device", lost.device_name.to_string().into()),
-            ("reveille.push.attempt", i64::from(push.attempt).into()),
-            ("reveille.push.verdict", verdict.clone().into()),
-            ("error.type", verdict.clone().into()),
-        ],
+        start,
+        end,
+        attributes: Vec::new(),
         events: Vec::new(),
-        links: Vec::new(),
-        error: Some(verdict),
-    });
+        links: wakes.iter().copied().filter(|wake| *wake != parent).collect(),
+        error: None,
+    }
+}
+
+/// What is said of every push.
+fn common(
+    (id, app, device): (PushId, &str, &DeviceName),
+    (attempt, generation): (u8, u32),
+    verdict: &str,
+) -> Vec<Attribute> {
+    vec![
+        ("reveille.push.id", id.to_string().into()),
+        ("reveille.push_app", app.to_owned().into()),
+        ("reveille.device", device.to_string().into()),
+        ("reveille.push.attempt", i64::from(attempt).into()),
+        ("reveille.push.generation", i64::from(generation).into()),
+        ("reveille.push.verdict", verdict.to_owned().into()),
+    ]
 }
 
 fn attributes(
@@ -60,15 +76,9 @@ fn attributes(
     verdict: &'static str,
     error: Option<&'static str>,
 ) -> Vec<Attribute> {
-    let mut attributes = vec![
-        ("reveille.push.id", push.id.to_string().into()),
-        ("reveille.push_app", result.app.to_string().into()),
-        ("reveille.device", push.device_name.to_string().into()),
-        ("reveille.push.attempt", i64::from(push.attempt).into()),
-        ("reveille.push.generation", i64::from(push.generation).into()),
-        ("reveille.push.verdict", verdict.into()),
-        ("http.request.method", "POST".into()),
-    ];
+    let names = (push.id, result.app.as_str(), &push.device_name);
+    let mut attributes = common(names, (push.attempt, push.generation), verdict);
+    attributes.push(("http.request.method", "POST".into()));
     // The rest of the URI is a secret, so there is no `url.full`.
     if let Some((host, port)) = push.uri.server() {
         attributes.extend([("server.address", host.into()), ("server.port", i64::from(port).into())]);

@@ -59,7 +59,7 @@ impl Connections {
         let limit = self.gateway.0.settings.connections.handshake_timeout;
         match tokio::time::timeout(limit, tls.acceptor().accept(stream)).await {
             Ok(Ok(stream)) => {
-                let certificate = certificate(&stream);
+                let certificate = certificate(&stream, address);
                 self.speak(stream, Peer::new(address, certificate)).await;
             }
             Ok(Err(error)) => self.tell_failed(address, &error),
@@ -216,11 +216,11 @@ fn builder(limits: &ConnectionLimits) -> Builder<TokioExecutor> {
 }
 
 /// The certificate that the client showed. rustls has verified it, and that the client holds its key.
-fn certificate(stream: &TlsStream<TcpStream>) -> Option<Arc<Certificate>> {
+fn certificate(stream: &TlsStream<TcpStream>, address: IpAddr) -> Option<Arc<Certificate>> {
     let (_, session) = stream.get_ref();
     let der = session.peer_certificates()?.first()?;
     let read = Certificate::of_der(der);
-    read.inspect_err(|error| tracing::warn!(%error, "a client's certificate cannot be read"))
+    read.inspect_err(|error| tracing::warn!(%address, %error, "a client's certificate cannot be read"))
         .ok()
         .map(Arc::new)
 }

@@ -6,7 +6,6 @@ use model::{DeviceName, Timestamp};
 use store::{Error, Visitor};
 use syncml::Message;
 use tokio::time::Instant;
-use tracing::field::display;
 
 use crate::{
     Inner,
@@ -64,7 +63,7 @@ impl Inner {
     pub(crate) async fn exchange(&self, arrival: &Arrival<'_>) -> Result<Vec<u8>, Refusal> {
         let answered = self.take_in(arrival).await;
         if matches!(answered, Err(Refusal::Guessing(_))) {
-            self.tell_refused(arrival);
+            self.tell_unverified(arrival);
         }
         answered
     }
@@ -179,25 +178,5 @@ impl Inner {
             }
         };
         self.store.record_refusal(device, store::Refusal { reason, at: arrival.at }).await
-    }
-
-    /// Tells operators of wrong credentials.
-    pub(crate) fn tell_wrong(&self, arrival: &Arrival<'_>) {
-        if let Some(count) = self.tallies.wrong.one_more(arrival.sender.subscriber(), arrival.at) {
-            let (address, device) = (arrival.sender.address.map(display), arrival.claimed_for_log());
-            tracing::warn!(address, device, count, "wrong credentials, the last of them for this device");
-        }
-    }
-
-    fn tell_refused(&self, arrival: &Arrival<'_>) {
-        if let Some(count) = self.tallies.refused.one_more(arrival.sender.subscriber(), arrival.at) {
-            let (address, device) = (arrival.sender.address.map(display), arrival.claimed_for_log());
-            tracing::warn!(
-                address,
-                device,
-                count,
-                "messages were refused unverified: too many wrong credentials, or too many strangers, at their address"
-            );
-        }
     }
 }

@@ -10,14 +10,15 @@ use axum::{
     routing,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header, request::Parts};
+use model::Timestamp;
 use syncml::Message;
 
 use crate::{
     Gateway, Inner,
     exchange::Arrival,
     hints::Hints,
-    identity::Peer,
+    identity::{Peer, Sender},
     refusal::{Media, Refusal},
 };
 
@@ -92,6 +93,20 @@ impl Inner {
         let (mut head, body) = request.into_parts();
         media_type(&head.headers)?;
         let sender = self.sender(peer, &mut head.headers)?;
+        self.take(&sender, &head, body, begun_at).await.inspect_err(|refusal| match refusal {
+            Refusal::Malformed(error) => self.tell_malformed(&sender, error),
+            Refusal::TooLarge => self.tell_too_long(&sender),
+            _ => {}
+        })
+    }
+
+    async fn take(
+        &self,
+        sender: &Sender,
+        head: &Parts,
+        body: Body,
+        begun_at: Timestamp,
+    ) -> Result<Bytes, Refusal> {
         let received = self.read(&head.headers, body).await?;
         let read_at = self.store.now();
         telemetry::metrics().message_received(received.bytes.len());
@@ -100,22 +115,18 @@ impl Inner {
         let hints = Hints::of(&head.uri, &head.headers);
         let at = self.store.now();
         let bytes = &received.bytes;
-        let arrival = Arrival { bytes, message: &message, sender: &sender, hints, begun_at, read_at, at };
+        let arrival = Arrival { bytes, message: &message, sender, hints, begun_at, read_at, at };
         Ok(self.held(self.exchange(&arrival).await?))
     }
 
     fn log(&self, refusal: &Refusal) {
         match refusal {
-            Refusal::Malformed(error) => tracing::warn!(reason = %error, "a message was refused: not SyncML"),
-            Refusal::TooLarge => {
-                tracing::warn!(limit = self.settings.limits.bytes, "a message was refused: too long");
-            }
             Refusal::Broken => tracing::error!("a message was refused: our records are broken"),
             Refusal::CertificateHeader { name, why } => {
                 tracing::error!(header = %name, %why, "a trusted proxy sends a certificate header that cannot be used");
             }
             // Told where it is known whose it was.
-            Refusal::Guessing(_) => {}
+            Refusal::Malformed(_) | Refusal::TooLarge | Refusal::Guessing(_) => {}
             Refusal::TooSlow | Refusal::BrokenOff | Refusal::MediaType(_) | Refusal::Changed => {
                 tracing::debug!(reason = ?refusal, "a message was refused");
             }

@@ -25,6 +25,7 @@ mod refusal;
 mod report;
 mod settings;
 mod state;
+mod strangers;
 mod tally;
 mod tls;
 mod told;

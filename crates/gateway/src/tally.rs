@@ -11,8 +11,9 @@ use crate::{address::Subscriber, bounded::Bounded};
 
 /// Of one address, so often.
 const EVERY: Duration = Duration::from_mins(1);
-/// Of all addresses together, so many lines in that time: many addresses are cheap, too.
-const LINES: u32 = 60;
+/// Of all addresses together, so many lines in that time: many addresses are cheap, too. Fewer than the log writes of any
+/// one line, so that no count that was taken for one is left out there.
+const LINES: u32 = 15;
 /// Addresses that are remembered.
 const REMEMBERED: usize = 4_096;
 
@@ -42,6 +43,10 @@ pub(crate) struct Tallies {
     pub(crate) handshakes: Tally,
     /// Certificates that are not of this time.
     pub(crate) untimely: Tally,
+    /// Requests that are no SyncML.
+    pub(crate) malformed: Tally,
+    /// Messages that are too long.
+    pub(crate) too_long: Tally,
 }
 
 impl Tally {
@@ -74,8 +79,8 @@ impl Counts {
 
 impl Default for Tallies {
     fn default() -> Self {
-        let [wrong, refused, handshakes, untimely] = [(); 4].map(|()| Tally::new());
-        Self { wrong, refused, handshakes, untimely }
+        let [wrong, refused, handshakes, untimely, malformed, too_long] = [(); 6].map(|()| Tally::new());
+        Self { wrong, refused, handshakes, untimely, malformed, too_long }
     }
 }
 
@@ -107,6 +112,6 @@ mod tests {
         let tally = Tally::new();
         let told =
             |seconds| (0..1_000).filter(|n| tally.one_more(Some(from(*n)), at(seconds)).is_some()).count();
-        assert_eq!([0, 30, 60].map(told), [60, 0, 60]);
+        assert_eq!([0, 30, 60].map(told), [15, 0, 15]);
     }
 }

@@ -9,9 +9,11 @@ use std::{
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use tokio::time::Instant;
-use tonic::{Code, body::Body};
+use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 use tracing::{Instrument, Span};
+
+use crate::status;
 
 mod code;
 mod methods;
@@ -68,7 +70,7 @@ where
         let mut call = Call { method, code: Code::Cancelled, began: Instant::now(), span };
         let answer = self.inner.call(request).instrument(call.span.clone());
         Box::pin(async move {
-            let response = answer.await?;
+            let response = in_our_words(answer.await?);
             call.note(response.headers());
             Ok(response.map(|body| {
                 Body::new(body.map_frame(move |frame| {
@@ -82,7 +84,15 @@ where
     }
 }
 
-/// A call that is under way; counted when it is dropped.
+/// What tonic refuses by itself is refused as everything else is.
+fn in_our_words(response: Response<Body>) -> Response<Body> {
+    match Status::from_header_map(response.headers()) {
+        Some(refused) if refused.code() == Code::OutOfRange => status::in_our_words(refused).into_http(),
+        _ => response,
+    }
+}
+
+/// A call that is under way; told and counted when it is dropped.
 struct Call {
     method: Arc<str>,
     code: Code,
@@ -95,13 +105,13 @@ impl Call {
     fn note(&mut self, headers: &HeaderMap) {
         if let Some(status) = headers.get("grpc-status") {
             self.code = Code::from_bytes(status.as_bytes());
-            span::ended(&self.span, self.code);
         }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
+        span::ended(&self.span, self.code);
         telemetry::metrics().called(&self.method, code::name(self.code), self.began.elapsed());
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     request::Reader,
     service::Edge,
     status::{self, Wanted},
+    task,
     wakes::ended_wake,
 };
 
@@ -104,17 +105,17 @@ impl Devices {
     }
 
     async fn reset(&self, request: &api::ResetChannelRequest) -> Result<api::ResetChannelResponse, Status> {
-        let Edge { store, .. } = &*self.0;
-        let (wanted, now) = (wanted(request.device.as_ref())?, store.now());
-        let reset = store.reset_channel(&wanted, now).await;
-        match reset.map_err(|error| status::of_store(error, Wanted::Device))? {
-            Ok(record) => {
-                tracing::info!(device = %record.device.name, "an operator resets the channel");
-                let device = device::device(&record, now, store.rules());
-                Ok(api::ResetChannelResponse { device: Some(device) })
-            }
-            Err(store::Unenrolled) => Err(status::unenrolled()),
-        }
+        let (wanted, store) = (wanted(request.device.as_ref())?, self.0.store.clone());
+        task::to_its_end(async move {
+            let now = store.now();
+            let reset = store.reset_channel(&wanted, now).await;
+            let reset = reset.map_err(|error| status::of_store(error, Wanted::Device))?;
+            let record = reset.map_err(|store::Unenrolled| status::unenrolled())?;
+            tracing::info!(device = %record.device.name, "an operator resets the channel");
+            let device = device::device(&record, now, store.rules());
+            Ok(api::ResetChannelResponse { device: Some(device) })
+        })
+        .await
     }
 
     async fn sessions(
@@ -137,18 +138,15 @@ impl Devices {
     }
 
     async fn delete(&self, request: &api::DeleteDeviceRequest) -> Result<api::DeleteDeviceResponse, Status> {
-        let Edge { store, .. } = &*self.0;
-        let wanted = wanted(request.device.as_ref())?;
-        let failed = |error| status::of_store(error, Wanted::Device);
-        if !request.etag.is_empty() {
-            let record = store.device(&wanted).await.map_err(failed)?;
-            if device::etag(record.device.revision) != request.etag {
-                return Err(status::changed());
-            }
-        }
-        let ended = store.delete_device(&wanted, store.now()).await.map_err(failed)?;
-        ended.iter().for_each(ended_wake);
-        Ok(api::DeleteDeviceResponse {})
+        let (wanted, expected) = (wanted(request.device.as_ref())?, expected(&request.etag)?);
+        let store = self.0.store.clone();
+        task::to_its_end(async move {
+            let deleted = store.delete_device(&wanted, expected, store.now()).await;
+            let deleted = deleted.map_err(|error| status::of_store(error, Wanted::Device))?;
+            deleted.map_err(|store::Changed| status::changed())?.iter().for_each(ended_wake);
+            Ok(api::DeleteDeviceResponse {})
+        })
+        .await
     }
 }
 
@@ -156,4 +154,12 @@ fn wanted(device: Option<&api::DeviceRef>) -> Result<DeviceRef, Status> {
     let mut reader = Reader::default();
     let device = reader.device("device", device);
     reader.finish(device)
+}
+
+/// The revision that a device must still have; none if any will do.
+fn expected(etag: &str) -> Result<Option<i64>, Status> {
+    match etag {
+        "" => Ok(None),
+        etag => device::revision(etag).ok_or_else(status::changed).map(Some),
+    }
 }

@@ -11,6 +11,7 @@ mod service;
 mod settings;
 mod status;
 mod streams;
+mod task;
 mod wakes;
 
 pub use health::{Fitness, Health};

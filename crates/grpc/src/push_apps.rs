@@ -13,6 +13,7 @@ use crate::{
     request::Reader,
     service::Edge,
     status::{self, Wanted},
+    task,
 };
 
 pub(crate) struct PushApps(pub(crate) Arc<Edge>);
@@ -81,10 +82,13 @@ impl PushApps {
     }
 
     async fn command(&self, name: &str, command: AppCommand) -> Result<api::PushApp, Status> {
-        let name = self.name(name)?;
-        let record = self.0.store.command_app(&name, command, self.0.store.now()).await.map_err(failed)?;
-        tracing::info!(push_app = %name, ?command, "an operator's command");
-        self.shown(&record).await
+        let (name, store) = (self.name(name)?, self.0.store.clone());
+        let commanded = task::to_its_end(async move {
+            let record = store.command_app(&name, command, store.now()).await.map_err(failed)?;
+            tracing::info!(push_app = %name, ?command, "an operator's command");
+            Ok(record)
+        });
+        self.shown(&commanded.await?).await
     }
 
     fn name(&self, name: &str) -> Result<PushAppName, Status> {

@@ -30,8 +30,8 @@ use crate::{
     wakes::Wakes,
 };
 
-/// Bytes of a request, at most: a batch of a thousand wakes fits well.
-const LARGEST_REQUEST: usize = 4 << 20;
+/// Bytes of a message, at most: those of a request, or of one item of a stream.
+pub(crate) const LARGEST_MESSAGE: usize = 4 << 20;
 /// An idle connection is asked for a sign of life this often.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -50,7 +50,15 @@ pub(crate) struct Edge {
     /// Cancelled when streams are to end: this process is about to stop.
     pub(crate) ending: CancellationToken,
     /// What streams may have under way together: single calls must find room in the store's queue, too.
-    pub(crate) turns: Semaphore,
+    turns: Arc<Semaphore>,
+}
+
+impl Edge {
+    /// Waits for one of the turns of streams. It is over when it is dropped.
+    pub(crate) async fn turn(&self) -> impl Send + use<> {
+        // Nobody closes them, so there always is one.
+        self.turns.clone().acquire_owned().await
+    }
 }
 
 /// Items of one batch or stream that are under way at a time: as many as the store commits together.
@@ -75,7 +83,7 @@ pub enum ServeError {
 impl Service {
     /// The surface over `store`. Once `draining` is cancelled, health is off; calls are taken on.
     pub fn new(store: Store, settings: Settings, draining: CancellationToken) -> Self {
-        let (ending, turns) = (CancellationToken::new(), Semaphore::new(TURNS));
+        let (ending, turns) = (CancellationToken::new(), Arc::new(Semaphore::new(TURNS)));
         let health = Health::of(store.clone());
         Self { edge: Arc::new(Edge { store, settings, ending, turns }), health, draining }
     }
@@ -100,11 +108,11 @@ impl Service {
             ending.cancel();
         }));
         let edge = &self.edge;
-        let wakes = WakeServiceServer::new(Wakes(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
+        let wakes = WakeServiceServer::new(Wakes(edge.clone())).max_decoding_message_size(LARGEST_MESSAGE);
         let devices =
-            DeviceServiceServer::new(Devices(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
+            DeviceServiceServer::new(Devices(edge.clone())).max_decoding_message_size(LARGEST_MESSAGE);
         let apps =
-            PushAppServiceServer::new(PushApps(edge.clone())).max_decoding_message_size(LARGEST_REQUEST);
+            PushAppServiceServer::new(PushApps(edge.clone())).max_decoding_message_size(LARGEST_MESSAGE);
         let methods = Methods::of(&[FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET])?;
         let layer = InterceptorLayer::new(RefuseWhileDraining(shutdown.clone()));
         Server::builder()

@@ -7,7 +7,7 @@ use store::Error;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::convert;
+use crate::{convert, service::LARGEST_MESSAGE};
 
 /// The domain of our `ErrorInfo`.
 const DOMAIN: &str = "reveille";
@@ -96,6 +96,15 @@ pub(crate) fn invalid(violations: Vec<(String, String)>) -> Status {
         details.add_bad_request_violation(field, why);
     }
     Status::with_error_details(Code::InvalidArgument, words.join("; "), details)
+}
+
+/// tonic's own refusal of a message that is too large tells neither why nor what to do.
+pub(crate) fn in_our_words(status: Status) -> Status {
+    if status.code() != Code::OutOfRange || !status.details().is_empty() {
+        return status;
+    }
+    let what = format!("a message has at most {LARGEST_MESSAGE} bytes: send less at a time");
+    refuse(Code::InvalidArgument, ErrorReason::InvalidRequest, &what)
 }
 
 /// What happened after the wanted event is forgotten in part; after `oldest`, everything is there.

@@ -16,6 +16,7 @@ use crate::{
     request::Reader,
     service::Edge,
     status::{self, Wanted},
+    task,
 };
 
 mod ask;
@@ -125,23 +126,21 @@ impl Wakes {
     }
 
     async fn cancel(&self, id: &str) -> Result<api::CancelWakeResponse, Status> {
-        let store = &self.0.store;
-        let now = store.now();
-        let cancelled = store.cancel_wake(read_id(id)?, now).await;
-        let record = cancelled.map_err(|error| status::of_store(error, Wanted::Wake))?;
-        match record.wake.end() {
-            Some(end) if end.outcome == Outcome::Cancelled => {
-                if end.at == now {
-                    ended_wake(&record);
-                }
-                Ok(api::CancelWakeResponse { wake: Some(wake::wake(&record)) })
+        let (id, store) = (read_id(id)?, self.0.store.clone());
+        let cancelled = task::to_its_end(async move {
+            let cancelled = store.cancel_wake(id, store.now()).await;
+            let cancelled = cancelled.map_err(|error| status::of_store(error, Wanted::Wake))?;
+            if cancelled.ended_now {
+                ended_wake(&cancelled.wake);
             }
-            _ => Err(status::refuse(
-                Code::FailedPrecondition,
-                ErrorReason::WakeEnded,
-                "the wake has ended otherwise",
-            )),
+            Ok(cancelled.wake)
+        });
+        let record = cancelled.await?;
+        if record.wake.end().is_some_and(|end| end.outcome == Outcome::Cancelled) {
+            return Ok(api::CancelWakeResponse { wake: Some(wake::wake(&record)) });
         }
+        let what = "the wake has ended otherwise";
+        Err(status::refuse(Code::FailedPrecondition, ErrorReason::WakeEnded, what))
     }
 }
 

@@ -186,7 +186,7 @@ impl AppCondition {
                 let shut = self.gate_until.is_some_and(|until| until > now);
                 self.closings.throttled = self.closings.throttled.wrapping_add(u32::from(by_wns && !shut));
                 let asked = retry_after.map(|span| span.clamp(shortest(settings), settings.app_gate_max));
-                self.gate(asked, settings.backoff * 60, now, settings);
+                self.gate(asked, settings.app_gate, now, settings);
             }
             Verdict::CredentialFault => self.find_fault(FaultKind::Credential, description, now, settings),
             Verdict::AppBlocked => self.block(now),

@@ -46,9 +46,9 @@ pub struct Channel {
     /// The URI under the app that the device came from: not ours, as long as it is reported.
     #[serde(default)]
     former: Option<UriFingerprint>,
-    /// Another system's word is all that is known.
+    /// The device itself told of its channel: no other system's word counts any more.
     #[serde(default)]
-    imported: bool,
+    told: bool,
     gate: Gate,
     pace: Pace,
     /// The last push that may have reached the device, while no session has answered it: whichever summons it was for, the
@@ -215,9 +215,15 @@ impl Channel {
     }
 
     /// `push` certainly did not reach the device: the next one need not keep its distance. To be called besides
-    /// [`Self::judge`] for every verdict that is not [`Verdict::may_have_arrived`], and when a push is handed back.
+    /// [`Self::judge`] for every verdict that is not [`Verdict::may_have_arrived`].
     pub fn unsent(&mut self, push: PushId) {
         self.unanswered = self.unanswered.filter(|(last, _)| *last != push);
+    }
+
+    /// `push`, which was claimed at `claimed_at`, was never attempted: as if it had not been claimed.
+    pub fn hand_back(&mut self, push: PushId, claimed_at: Timestamp, settings: &Settings) {
+        self.unsent(push);
+        self.pace.take_back(claimed_at, settings);
     }
 
     /// What WNS said about a push to `generation`. A verdict about another generation changes nothing.

@@ -35,6 +35,14 @@ impl Pace {
         let surplus = self.recent.len().saturating_sub(settings.channel_hourly.into());
         self.recent.drain(..surplus);
     }
+
+    /// The push of `at` was never made: as if it had not gone.
+    pub(crate) fn take_back(&mut self, at: Timestamp, settings: &Settings) {
+        if let Some(index) = self.recent.iter().rposition(|&push| push == at) {
+            self.recent.remove(index);
+            self.refilled_at = self.refilled_at - settings.channel_refill;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -60,6 +68,23 @@ mod tests {
         assert_eq!(at[5..8], [MINUTE, MINUTE * 2, MINUTE * 3]);
         assert_eq!(at[29], MINUTE * 25);
         assert_eq!(at[30], HOUR, "the 31st waits for the first to be an hour old");
+    }
+
+    #[test]
+    fn what_was_never_made_counts_for_nothing() {
+        let settings = Settings::default();
+        let start = Timestamp::EPOCH + HOUR * 1_000;
+        let mut pace = Pace::default();
+        for push in 0..10 {
+            pace.push(start + MINUTE * push, &settings);
+        }
+        let (before, late) = (pace.clone(), start + MINUTE * 9 + MINUTE / 2);
+        pace.push(late, &settings);
+        assert!(pace.next(&settings) > before.next(&settings));
+        pace.take_back(late, &settings);
+        assert_eq!(pace, before);
+        pace.take_back(late, &settings);
+        assert_eq!(pace, before, "once is enough");
     }
 
     proptest! {

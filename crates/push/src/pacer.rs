@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 
-use crate::{Closings, Settings, Verdict};
+use crate::{Closings, Door, Settings, Verdict};
 
 mod bucket;
 mod session_pace;
@@ -35,6 +35,8 @@ pub struct Pacer {
     short_of_tokens: Option<Timestamp>,
     short_of_slots: Option<Timestamp>,
     started_at: Timestamp,
+    /// When the app was last seen to be shut, or probed.
+    shut_at: Timestamp,
     /// The closings that were heeded; none before the first look.
     closings: Option<Closings>,
 }
@@ -51,13 +53,13 @@ const SLOW: f64 = 1.0 / 25.0;
 const SLOW_LEAST: f64 = 1.0;
 /// Pushes under way, where every start begins.
 const START_LIMIT: f64 = 4.0;
-/// Two hundred fifty-six connections are more than one WNS host has been seen to serve one sender well.
+/// Pushes under way, at most: wns.md §4 names no limit, and each may take a connection of its own.
 const CEILING: f64 = 256.0;
 /// For so long after something held pushes back, accepted ones speak for more of it: a push takes seconds at worst.
 const HELD: Duration = Duration::from_secs(10);
 /// What is further ahead than this was not: the clock was set back.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
-/// After so long without a push, what WNS took before proves nothing.
+/// After so long without a push, what WNS took before proves nothing. Nor does what it throttled, if the app was open.
 const IDLE: Duration = Duration::from_mins(10);
 
 impl Pacer {
@@ -75,17 +77,33 @@ impl Pacer {
             short_of_tokens: None,
             short_of_slots: None,
             started_at: now,
+            shut_at: Timestamp::EPOCH,
             closings: None,
         }
     }
 
-    /// How many more pushes may start now.
-    pub fn room(&mut self, now: Timestamp) -> u32 {
+    /// How many more pushes may start now, if this is how the app stands.
+    pub fn room(&mut self, door: Door, now: Timestamp) -> u32 {
+        if door != Door::Open {
+            self.shut_at = now;
+        }
+        match door {
+            Door::Open => self.open_room(now),
+            Door::Probe => u32::from(self.under_way == 0),
+            Door::Probing(_) | Door::Shut(_) => 0,
+        }
+    }
+
+    fn open_room(&mut self, now: Timestamp) -> u32 {
         self.started_at = not_ahead(self.started_at, now);
+        self.shut_at = not_ahead(self.shut_at, now);
         if self.started_at + IDLE <= now {
-            self.fast_until = f64::INFINITY;
+            // An app that could not push was not idle: what was throttled before counts still.
+            if self.shut_at + IDLE <= now {
+                self.fast_until = f64::INFINITY;
+            }
             self.restart();
-            self.rate = START.min(self.ceiling);
+            self.rate = START.min(self.fast_until).min(self.ceiling);
         }
         self.bucket.fill(self.rate, now);
         if self.bucket.is_short(self.rate) {
@@ -97,7 +115,7 @@ impl Pacer {
         self.free().min(self.bucket.room(self.rate))
     }
 
-    /// How long until the rate allows a push, counted from the last [`Self::room`]; none if it is not the rate that holds
+    /// How long until the rate of an open app allows a push, counted from the last [`Self::room`]; none if it is not the rate that holds
     /// pushes back.
     pub fn wait(&self) -> Option<Duration> {
         self.bucket.is_short(self.rate).then(|| self.bucket.wait(self.rate))

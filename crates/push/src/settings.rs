@@ -45,10 +45,13 @@ pub struct Settings {
     pub channel_gate_max: Duration,
     /// The delays after 200 `dropped`, one after the other; the last one repeats.
     pub dropped_delays: Vec<Duration>,
-    /// The first back-off of a push app or a failed push; doubles, with full jitter.
+    /// The first back-off of a failed push; doubles, with full jitter. Also the first gate of a push app after
+    /// [`Self::app_patience`] failures in a row, and the shortest that WNS may ask for.
     pub backoff: Duration,
     /// The longest back-off of a failed push.
     pub backoff_max: Duration,
+    /// The first gate of a push app that WNS throttled without saying for how long; doubles up to [`Self::app_gate_max`].
+    pub app_gate: Duration,
     /// The longest gate of a push app, also when WNS asks for more.
     pub app_gate_max: Duration,
     /// The first delay until a push app with a credential fault is probed; doubles up to [`Self::fault_probe_max`].
@@ -150,6 +153,7 @@ impl Default for Settings {
             dropped_delays: [1, 5, 15, 60].map(|minutes| MINUTE * minutes).to_vec(),
             backoff: Duration::from_secs(1),
             backoff_max: MINUTE * 5,
+            app_gate: MINUTE,
             app_gate_max: HOUR,
             fault_probe: MINUTE,
             fault_probe_max: MINUTE * 15,

@@ -78,7 +78,9 @@ impl Wns {
         };
         let reaction = self.machine.push(&post(request, &token), now, chance.bytes());
         let exchange = match &reaction.answer {
-            Answer::Reply(reply) | Answer::Later(_, reply) => Exchange::Responded(read(reply)),
+            Answer::Reply(reply) | Answer::Later(_, reply) | Answer::Held(_, reply) => {
+                Exchange::Responded(read(reply))
+            }
             Answer::Close | Answer::Reset => Exchange::Ambiguous("the connection was closed".to_owned()),
         };
         (exchange, reaction.delivery)
@@ -99,7 +101,9 @@ impl Wns {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Bytes::from(form));
         let answer = self.machine.token(&request.ok()?, now, chance.bytes());
-        let (Answer::Reply(reply) | Answer::Later(_, reply)) = answer else { return None };
+        let (Answer::Reply(reply) | Answer::Later(_, reply) | Answer::Held(_, reply)) = answer else {
+            return None;
+        };
         let token = access_token(reply.body())?;
         self.tokens.insert(pfn.clone(), token.clone());
         Some(token)

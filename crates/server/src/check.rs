@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use push::TokenTrouble;
 use secrecy::ExposeSecret;
-use store::{OpenError, Store};
+use store::{KeyState, OpenError};
 use wns::{ClockSkew, WnsClient};
 
 use crate::{
@@ -97,7 +97,7 @@ impl Finding {
     }
 }
 
-/// Opens the database as `serve` does, but neither makes nor migrates it.
+/// Looks whether `serve` could open the database, and changes nothing in it.
 async fn database(config: &Config) -> Finding {
     if let Engine::Sqlite(path) = &config.store.engine
         && !path.exists()
@@ -112,10 +112,15 @@ async fn database(config: &Config) -> Finding {
         Err(failure) => return Finding::Broken(failure.to_string()),
     };
     let url = config.store.url.expose_secret();
-    match Store::open(url, key, config.push.clone(), config.store.retention).await {
-        Ok(_) => {
+    match store::inspect(url, &key).await {
+        Ok(KeyState::Fits) => {
             Finding::Works("The database can be opened, its schema is known, and the key is its key.".into())
         }
+        Ok(KeyState::New) => Finding::Works(
+            "The database can be opened, and its schema is known. It has no key yet: the first `reveille serve` binds it \
+             to its own for good."
+                .into(),
+        ),
         Err(OpenError::Outdated(_)) if matches!(config.store.engine, Engine::Sqlite(_)) => Finding::Odd(
             "The database's schema is of an older release: `reveille serve` brings it up to date.".into(),
         ),

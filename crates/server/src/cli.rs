@@ -34,7 +34,9 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the service: the gateway for devices and the gRPC service.
-    #[command(after_help = "Ends with SIGTERM or Ctrl-C, after open requests and pushes have ended.")]
+    #[command(
+        after_help = "Ends with SIGTERM or Ctrl-C, after a notice (service.notice; a second signal cuts it short) and after open requests and pushes have ended."
+    )]
     Serve(ConfigFile),
     /// See it work: everything in one process, with simulated devices and an emulated WNS.
     #[command(after_help = "Example: reveille demo --devices 50 --wakes 200 --exit")]
@@ -182,5 +184,7 @@ fn label(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
+#[cfg(test)]
+mod guides;
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use crate::{
 pub(crate) async fn run(command: Command) -> Outcome {
     match command {
         Command::Serve(config) => Box::pin(serve::serve(load(&config)?, config.file, until_told()?)).await,
-        Command::Demo(demo) => Box::pin(serve::play(demo, until_told()?)).await,
+        Command::Demo(demo) => Box::pin(serve::play(demo, until_told()?.shutdown)).await,
         Command::Migrate { command, config } => migrate::run(&load(&config)?, command).await,
         Command::Check(config) => check::run(&load(&config)?).await,
         Command::Ready(ready) => ready::run(ready.admin).await,
@@ -32,7 +32,7 @@ pub(crate) async fn run(command: Command) -> Outcome {
             client::push_apps::run(&Client::connect(&server).await?, command).await
         }
         Command::Completions { shell } => completions(shell),
-        Command::Simulate { command } => simulate::run(command, until_told()?).await,
+        Command::Simulate { command } => simulate::run(command, until_told()?.shutdown).await,
     }
 }
 
@@ -59,20 +59,29 @@ fn load(config: &ConfigFile) -> Result<Config, Failure> {
     Config::load(config.file.as_deref()).map_err(|mistakes| Failure::mistakes(&mistakes))
 }
 
-/// Cancelled by Ctrl-C or SIGTERM.
-fn until_told() -> Result<CancellationToken, Failure> {
+/// How the process is told to stop.
+pub(crate) struct Told {
+    /// Cancelled by Ctrl-C or SIGTERM.
+    pub(crate) shutdown: CancellationToken,
+    /// Cancelled by the second of them: whoever sends it does not want to wait.
+    pub(crate) hurry: CancellationToken,
+}
+
+fn until_told() -> Result<Told, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let listen =
         |kind| signal(kind).map_err(|error| Failure::new(format!("Signals cannot be received: {error}.")));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    let shutdown = CancellationToken::new();
-    let told = shutdown.clone();
+    let told = Told { shutdown: CancellationToken::new(), hurry: CancellationToken::new() };
+    let steps = [told.shutdown.clone(), told.hurry.clone()];
     tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        for step in steps {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            step.cancel();
         }
-        told.cancel();
     });
-    Ok(shutdown)
+    Ok(told)
 }

@@ -120,6 +120,7 @@ async fn open_store(directory: &Path, emulator: &EmulatedWns) -> Result<Store, F
         channel_hourly: 0,
         backoff: second / 10,
         backoff_max: 2 * second,
+        app_gate: 2 * second,
         app_gate_max: 2 * second,
         fault_probe: second,
         dropped_delays: vec![second],

@@ -1,8 +1,8 @@
 //! SIGHUP: the configuration is read again, and what can be applied without a restart is (DESIGN §8).
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
-use gateway::Gateway;
+use gateway::{Gateway, Tls};
 use model::PushAppName;
 use secrecy::ExposeSecret;
 use store::{AppCommand, Store};
@@ -27,10 +27,12 @@ pub(crate) struct Reloader {
 /// What a configuration changes in a service that was started with another.
 #[derive(Debug)]
 struct Changes {
-    /// The apps that keep running, with their credentials of now.
+    /// The credentials of now of the apps that keep running. What others have stays as it is.
     credentials: Vec<PushApp>,
+    /// The gateway's certificates, if they can be replaced.
+    tls: Option<Tls>,
     /// The settings that a restart would apply.
-    restart: Vec<String>,
+    restart: BTreeSet<String>,
 }
 
 impl Reloader {
@@ -46,17 +48,18 @@ impl Reloader {
 
     async fn apply(&self, config: &Config) {
         let changes = Changes::between(&self.started, config);
-        if let (Some(_), Some(tls)) = (&self.started.gateway.tls, &config.gateway.tls) {
-            self.gateway.reload_tls(tls.clone());
+        if let Some(tls) = changes.tls {
+            self.gateway.reload_tls(tls);
             tracing::info!("the configuration was read again: the gateway's certificates are in use");
         }
         let credentials = changes.credentials.iter().map(PushApp::credentials);
-        for app in self.wns.replace_apps(credentials) {
+        for app in self.wns.update_apps(credentials) {
             tracing::info!(push_app = %app, "the configuration was read again: new credentials are in use");
             self.probe(&app).await;
         }
-        for setting in &changes.restart {
-            tracing::warn!("{setting} changed in the configuration: it needs a restart");
+        if !changes.restart.is_empty() {
+            let settings = Vec::from_iter(changes.restart).join(", ");
+            tracing::warn!("the configuration changed where only a restart applies it: {settings}");
         }
         tracing::info!("the configuration was read again");
     }
@@ -69,35 +72,47 @@ impl Reloader {
     }
 }
 
+/// One line, however many mistakes there are: of many lines, some would be left out as repeats.
 fn refuse(mistakes: &[Mistake]) {
-    for mistake in mistakes {
-        tracing::error!("{mistake}");
-    }
-    tracing::error!(
-        "the configuration has mistakes: nothing of it is applied, and the service goes on as it was"
-    );
+    let mistakes = mistakes.iter().map(Mistake::to_string).collect::<Vec<_>>().join("; ");
+    tracing::error!("nothing of the configuration is applied, and the service goes on as it was: {mistakes}");
 }
+
+/// What the gateway's TLS is made of.
+const TLS: [&str; 3] = ["gateway.tls_cert", "gateway.tls_key", "gateway.client_ca"];
+/// What decides whether devices are asked for certificates. The gateway goes on by what it was started with, and so must its
+/// TLS.
+const PROOF: [&str; 2] = ["gateway.auth", "gateway.require"];
 
 impl Changes {
     fn between(started: &Config, now: &Config) -> Self {
-        let mut restart: Vec<_> = started.effective.differences(&now.effective).into_iter().collect();
-        restart.retain(|path| !applied(path, started, now));
-        // A URL that is kept elsewhere looks the same, whatever it says.
-        let moved = started.store.url.expose_secret() != now.store.url.expose_secret();
-        if moved && !restart.iter().any(|path| path == "store.url") {
-            restart.push("store.url".to_owned());
+        let mut restart = started.effective.differences(&now.effective);
+        // What is kept elsewhere looks the same, whatever it says.
+        if started.store.url.expose_secret() != now.store.url.expose_secret() {
+            restart.insert("store.url".to_owned());
         }
-        let credentials = started.push_apps.iter().map(|app| kept(app, now).unwrap_or(app).clone());
-        Self { credentials: credentials.collect(), restart }
+        if password(started) != password(now) {
+            restart.insert("gateway.server_password".to_owned());
+        }
+        let mut tls = now.gateway.tls.clone().filter(|_| started.gateway.tls.is_some());
+        if PROOF.iter().any(|setting| restart.contains(*setting)) && tls.take().is_some() {
+            // Its path may be the same; what is there is not looked at until the restart.
+            restart.insert("gateway.tls_cert".to_owned());
+        } else if tls.is_some() {
+            restart.retain(|path| !TLS.contains(&path.as_str()));
+        }
+        restart.retain(|path| !is_credential(path, started, now));
+        let credentials = started.push_apps.iter().filter_map(|app| kept(app, now).cloned());
+        Self { credentials: credentials.collect(), tls, restart }
     }
 }
 
-/// Whether the change of this setting is applied at once.
-fn applied(path: &str, started: &Config, now: &Config) -> bool {
-    let both_tls = started.gateway.tls.is_some() && now.gateway.tls.is_some();
-    if let Some(key) = path.strip_prefix("gateway.") {
-        return both_tls && ["tls_cert", "tls_key", "client_ca"].contains(&key);
-    }
+fn password(config: &Config) -> Option<&str> {
+    config.gateway.sessions.server.as_ref().map(|server| server.inner_hash.expose())
+}
+
+/// Whether the setting is a credential of an app that keeps running: its change is applied at once.
+fn is_credential(path: &str, started: &Config, now: &Config) -> bool {
     let of_credentials = |key: &str| ["sid", "tenant", "client_id", "secret", "token_url"].contains(&key);
     started.push_apps.iter().any(|app| {
         let key = path.strip_prefix(&format!("push_app \"{}\".", app.name));

@@ -31,7 +31,7 @@ pub(crate) struct Parts {
     pub(crate) count_every: Duration,
     /// How long everything goes on after readiness went off, so that nobody is sent here any more when it ends.
     pub(crate) notice: Duration,
-    /// Cancelled here when that is over; the gateway ends with it.
+    /// Cancelled here when that is over, or before, by whoever is in a hurry; the gateway ends with it.
     pub(crate) ending: CancellationToken,
     /// How long open requests and pushes may then take to end.
     pub(crate) drain: Duration,
@@ -64,13 +64,22 @@ pub(crate) async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
     let Parts { store, wns, gateway, grpc, dispatcher, count_every, notice, ending, drain } = parts;
-    let away = store.resume_windows(store.now()).await?;
-    tracing::debug!(seconds = away.as_secs(), "the gateway was away");
+    match &listeners.gateway {
+        Some(_) => {
+            let away = store.resume_windows(store.now()).await?;
+            tracing::debug!(seconds = away.as_secs(), "the gateway was away");
+        }
+        None => store.rework_summonses(store.now()).await?,
+    }
     let commits = Commits::default();
     let committed = commits.clone();
     store.on_batch(move |batch| tell_batch(batch, &committed));
     let apps: Arc<[_]> = dispatcher.apps.iter().map(|(name, _)| name.clone()).collect();
-    let loops = Dispatcher::new(store.clone(), wns.clone(), dispatcher).heeding(gateway.overload());
+    let loops = Dispatcher::new(store.clone(), wns.clone(), dispatcher);
+    let loops = match &listeners.gateway {
+        Some(_) => loops.beside_gateway(gateway.overload()),
+        None => loops,
+    };
     let pulse = loops.pulse();
     let checks = Checks::new(store.clone(), apps.clone(), (pulse.clone(), commits), shutdown.clone());
     let gauges = Gauges { store: store.clone(), wns, apps, pulse, every: count_every };
@@ -179,11 +188,11 @@ async fn supervise(
 }
 
 impl Stop {
-    /// Until the service was told to stop, and whoever sends requests had time to see it.
+    /// Until the service was told to stop, and whoever sends requests had time to see it, unless somebody is in a hurry.
     async fn noticed(&self) {
         self.shutdown.cancelled().await;
         tracing::info!(seconds = self.notice.as_secs(), "about to stop: not ready any more");
-        tokio::time::sleep(self.notice).await;
+        self.ending.run_until_cancelled(tokio::time::sleep(self.notice)).await;
     }
 }
 

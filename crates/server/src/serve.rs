@@ -15,6 +15,7 @@ use wns::{Auth, WnsClient};
 
 use crate::{
     canary, cli,
+    command::Told,
     config::{Config, PushApp},
     demo::{self, DemoSettings},
     failure::{Failure, Outcome},
@@ -23,8 +24,8 @@ use crate::{
     run::{self, Listeners, Parts},
 };
 
-/// Serves until `shutdown`. At SIGHUP the configuration is read again, from `file` if one was named.
-pub(crate) async fn serve(config: Config, file: Option<PathBuf>, shutdown: CancellationToken) -> Outcome {
+/// Serves until it is told to stop. At SIGHUP the configuration is read again, from `file` if one was named.
+pub(crate) async fn serve(config: Config, file: Option<PathBuf>, told: Told) -> Outcome {
     // Before anything else: until somebody listens, the signal ends the process.
     let hangups = signal(SignalKind::hangup())
         .map_err(|error| Failure::new(format!("Signals cannot be received: {error}.")))?;
@@ -33,7 +34,7 @@ pub(crate) async fn serve(config: Config, file: Option<PathBuf>, shutdown: Cance
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let outcome = service(config, Again { file, hangups }, shutdown).await;
+    let outcome = service(config, Again { file, hangups }, told).await;
     flush(telemetry).await;
     outcome
 }
@@ -61,7 +62,9 @@ struct Again {
     hangups: Signal,
 }
 
-async fn service(config: Config, again: Again, shutdown: CancellationToken) -> Outcome {
+async fn service(config: Config, again: Again, told: Told) -> Outcome {
+    // The notice is over when somebody is in a hurry.
+    let Told { shutdown, hurry: ending } = told;
     let store = open_store(&config).await?;
     let wns = Arc::new(wns_client(&config)?);
     let listeners = Listeners {
@@ -69,7 +72,6 @@ async fn service(config: Config, again: Again, shutdown: CancellationToken) -> O
         grpc: bind("grpc", config.listen.grpc).await?,
         admin: bind("admin", config.listen.admin).await?,
     };
-    let ending = CancellationToken::new();
     let gateway = Gateway::new(store.clone(), config.gateway.clone(), ending.clone());
     let reloader = Reloader {
         file: again.file,

@@ -28,6 +28,8 @@ use tonic::transport::{Channel, Endpoint};
 mod credentials;
 #[path = "process/devices.rs"]
 mod devices;
+#[path = "process/life_sign.rs"]
+mod life_sign;
 #[path = "process/observe.rs"]
 mod observe;
 #[path = "process/outcomes.rs"]
@@ -39,6 +41,8 @@ mod surge;
 mod terminal;
 #[path = "process/traces.rs"]
 mod traces;
+#[path = "process/watch.rs"]
+mod watch;
 
 /// Nothing in these tests takes this long, unless it never comes.
 const NEVER: Duration = Duration::from_secs(30);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use model::{DeviceId, Priority, Timestamp};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use serde::{Deserialize, Serialize};
@@ -50,10 +50,15 @@ const FLEET: &str = "fleet";
 
 impl Store {
     /// What was counted last, by whichever replica. If that is as long ago as `every`, it is counted anew, by one of those
-    /// who ask; the others go on with what they have. None until the first count is done.
+    /// who ask; the others go on with what they have. So it is if that is as far ahead: then some replica's clock is wrong,
+    /// and the count of a replica whose clock is a little fast stands for a little longer. None until the first count is
+    /// done.
     pub async fn census(&self, every: Duration, now: Timestamp) -> Result<Option<Census>, Error> {
         let known = census::Entity::find_by_id(FLEET).one(self.readers()).await?;
-        let due = known.as_ref().is_none_or(|row| Timestamp::from_micros(row.at) + every <= now);
+        let due = known.as_ref().is_none_or(|row| {
+            let at = Timestamp::from_micros(row.at);
+            at <= now - every || at >= now + every
+        });
         if due && self.submit(Claim { every, now }).await? {
             let counted = self.count(now).await?;
             self.submit(Save { counted: serde_json::to_string(&counted)? }).await?;
@@ -123,7 +128,11 @@ impl Operation for Claim {
         let taken = census::Entity::update_many()
             .col_expr(census::Column::At, Expr::val(self.now.as_micros()))
             .filter(census::Column::Name.eq(FLEET))
-            .filter(census::Column::At.lte((self.now - self.every).as_micros()))
+            .filter(
+                Condition::any()
+                    .add(census::Column::At.lte((self.now - self.every).as_micros()))
+                    .add(census::Column::At.gte((self.now + self.every).as_micros())),
+            )
             .exec(scope.tx)
             .await?;
         Ok(taken.rows_affected > 0)

@@ -50,6 +50,12 @@ pub(crate) trait Operation: Send + Sync + 'static {
         None
     }
 
+    /// Whether it takes rows that neither a device nor a shared row stands for; past those that somebody else holds. Whoever
+    /// waits for such a row must not have to wait for what else the batch waits for: it is the batch's last.
+    fn is_last(&self) -> bool {
+        false
+    }
+
     fn run(&self, scope: &Scope<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 
     /// Whether what it did is worth waking others for.
@@ -151,6 +157,7 @@ impl Scope<'_> {
 trait Unit: Send {
     fn device(&self) -> Option<DeviceId>;
     fn shared(&self) -> Option<Shared<'_>>;
+    fn is_last(&self) -> bool;
     fn queued_at(&self) -> Instant;
     fn run<'a>(&'a mut self, scope: &'a Scope<'a>) -> BoxFuture<'a, Result<(), Error>>;
     fn is_news(&self) -> bool;
@@ -180,6 +187,10 @@ impl<O: Operation> Unit for Job<O> {
 
     fn shared(&self) -> Option<Shared<'_>> {
         self.operation.shared()
+    }
+
+    fn is_last(&self) -> bool {
+        self.operation.is_last()
     }
 
     fn queued_at(&self) -> Instant {
@@ -223,7 +234,7 @@ async fn write(
 /// Where a unit stands in its batch. The devices of all of them are locked by then, so they may come in any order: in that
 /// of the rows that they share, which is the same on every replica.
 fn place(unit: &dyn Unit) -> impl Ord {
-    (unit.shared(), unit.device().is_none(), unit.device())
+    (unit.is_last(), unit.shared(), unit.device().is_none(), unit.device())
 }
 
 /// Why nothing was committed.
@@ -302,8 +313,11 @@ async fn transact(
 }
 
 async fn run(batch: &mut [Box<dyn Unit>], tx: &DatabaseTransaction, tools: &Tools) -> Result<(), Failure> {
-    let devices = batch.iter().filter_map(|unit| unit.device()).map(DeviceId::uuid).collect();
-    lock_devices(devices, tx).await.map_err(Failure::Database)?;
+    // A unit that is alone locks its device itself.
+    if batch.len() > 1 {
+        let devices = batch.iter().filter_map(|unit| unit.device()).map(DeviceId::uuid).collect();
+        lock_devices(devices, tx).await.map_err(Failure::Database)?;
+    }
     let events = Mutex::default();
     for (place, unit) in batch.iter_mut().enumerate() {
         let scope = Scope { tx, tools, events: &events };
@@ -314,9 +328,9 @@ async fn run(batch: &mut [Box<dyn Unit>], tx: &DatabaseTransaction, tools: &Tool
 }
 
 /// Locks the devices of a batch, in one order, before its units lock anything else: replicas may wait for each other, but
-/// not crosswise. A unit that is alone does so itself.
+/// not crosswise.
 async fn lock_devices(ids: BTreeSet<Uuid>, tx: &DatabaseTransaction) -> Result<(), Error> {
-    if ids.len() > 1 {
+    if !ids.is_empty() {
         let lock = device::Entity::find().select_only().column(device::Column::Id).lock_exclusive();
         let lock = lock.filter(device::Column::Id.is_in(ids)).order_by_asc(device::Column::Id);
         lock.into_tuple::<Uuid>().all(tx).await?;

@@ -177,14 +177,19 @@ impl Store {
             find = find.filter(device::Column::Name.gt(after));
         }
         let rows = find.all(self.readers()).await?;
-        let records = rows.into_iter().map(|(row, channel)| record(row, channel, self.tools()));
-        Ok(page.cut(records.collect::<Result<_, _>>()?, |record| record.device.name.to_string()))
+        Ok(page.cut(rows, |(row, _)| row.name.clone(), |(row, channel)| record(row, channel, self.tools())))
     }
 
-    /// Deletes a device with its sessions; its wakes end unanswered, and are returned.
-    pub async fn delete_device(&self, wanted: &DeviceRef, now: Timestamp) -> Result<Vec<WakeRecord>, Error> {
+    /// Deletes a device with its sessions, if it still has the revision that is expected. Its wakes end unanswered, and are
+    /// returned.
+    pub async fn delete_device(
+        &self,
+        wanted: &DeviceRef,
+        expected: Option<i64>,
+        now: Timestamp,
+    ) -> Result<Result<Vec<WakeRecord>, Changed>, Error> {
         let device = self.device_id(wanted).await?;
-        self.submit(Delete { device, now }).await
+        self.submit(Delete { device, expected, now }).await
     }
 
     /// The device that a client certificate is bound to.
@@ -285,20 +290,24 @@ pub(crate) fn device_of(row: device::Model) -> Result<Device, Error> {
 
 struct Delete {
     device: DeviceId,
+    expected: Option<i64>,
     now: Timestamp,
 }
 
 impl Operation for Delete {
-    type Output = Vec<WakeRecord>;
+    type Output = Result<Vec<WakeRecord>, Changed>;
 
     fn device(&self) -> Option<DeviceId> {
         Some(self.device)
     }
 
-    async fn run(&self, scope: &Scope<'_>) -> Result<Vec<WakeRecord>, Error> {
-        lock_device(scope, self.device).await?;
+    async fn run(&self, scope: &Scope<'_>) -> Result<Self::Output, Error> {
+        let row = lock_device(scope, self.device).await?;
+        if self.expected.is_some_and(|revision| revision != row.revision) {
+            return Ok(Err(Changed));
+        }
         let ended = end_all(scope, self.device, End::Unanswered(push::EndReason::Deleted), self.now).await?;
         device::Entity::delete_by_id(self.device.uuid()).exec(scope.tx).await?;
-        Ok(ended)
+        Ok(Ok(ended))
     }
 }

@@ -106,7 +106,8 @@ pub struct Judged {
     pub failed: Vec<WakeRecord>,
     /// The push app, if its condition changed.
     pub condition: Option<AppCondition>,
-    /// The gate, fault or block that held the push app back is over: of all replicas, one is told.
+    /// By this push, the gate, fault or block that held the push app back is over: of all replicas, one is told. Credentials
+    /// that are taken again, and an operator who resumes the app, end it without a push; whoever sees to that tells it.
     pub reopened: bool,
     /// Its lease had run out, and the push was told as lost: it is not to be told or counted again.
     pub told_before: bool,
@@ -187,7 +188,7 @@ impl Store {
         // One that is forgotten was claimed long ago, and is nobody's.
         let Some(push) = self.pushes_of([id]).await?.pop() else { return Ok(()) };
         let app = push.push_app.try_into().map_err(corrupt)?;
-        self.submit_in_turn(HandBack { id, app, device, now }).await
+        self.submit_in_turn(HandBack { id, app, device, claimed_at: push.claimed_at, now }).await
     }
 
     /// The pushes that served a wake, oldest first: those that were claimed or under way while it was live, and the one
@@ -215,9 +216,7 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(push_record).collect())
     }
-}
 
-impl Store {
     /// Those of these pushes that are remembered, in no order.
     pub async fn pushes_of(&self, ids: impl IntoIterator<Item = PushId>) -> Result<Vec<PushRecord>, Error> {
         let ids: BTreeSet<_> = ids.into_iter().map(PushId::uuid).collect();

@@ -42,14 +42,14 @@ pub use event::{Event, EventKind};
 pub use page::{Page, PageRequest};
 pub use plan::Plan;
 pub use record::StoredChannel;
-pub use schema::{OpenError, SchemaStatus, schema_down, schema_status, schema_up};
+pub use schema::{KeyState, OpenError, SchemaStatus, inspect, schema_down, schema_status, schema_up};
 pub use seal::{Key, KeyError};
 pub use session::{
     RecordedAlert, RecordedOutcome, SessionCommit, SessionCommitted, SessionRecord, SessionScope,
     SessionStart, StoredSession, Visitor,
 };
 pub use upkeep::{LostPush, Retention};
-pub use wake::{AskWake, Asked, Expectation, Idempotency, Refused, WakeFilter, WakeRecord};
+pub use wake::{AskWake, Asked, Cancelled, Expectation, Idempotency, Refused, WakeFilter, WakeRecord};
 
 use batch::Observer;
 use commit::{Committer, Operation, Tools};

@@ -1,5 +1,7 @@
 //! Lists come in pages.
 
+use crate::Error;
+
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
@@ -24,12 +26,25 @@ impl PageRequest {
         u64::from(self.size.max(1)) + 1
     }
 
-    /// Cuts `items`, which were read with [`Self::limit`], into a page.
-    pub(crate) fn cut<T>(&self, mut items: Vec<T>, cursor: impl Fn(&T) -> String) -> Page<T> {
+    /// Makes a page of `rows`, which were read with [`Self::limit`]. One that cannot be read is left out: it must not hide all
+    /// that come after it.
+    pub(crate) fn cut<R, T>(
+        &self,
+        mut rows: Vec<R>,
+        cursor: impl Fn(&R) -> String,
+        read: impl Fn(R) -> Result<T, Error>,
+    ) -> Page<T> {
         let size = self.size.max(1) as usize;
-        let more = items.len() > size;
-        items.truncate(size);
-        let next = if more { items.last().map(cursor) } else { None };
-        Page { items, next }
+        let more = rows.len() > size;
+        rows.truncate(size);
+        let next = if more { rows.last().map(&cursor) } else { None };
+        let readable = |row: R| {
+            let which = cursor(&row);
+            let unreadable = |what: &Error| {
+                tracing::error!(which, %what, "a record is left out of a list");
+            };
+            read(row).inspect_err(unreadable).ok()
+        };
+        Page { items: rows.into_iter().filter_map(readable).collect(), next }
     }
 }

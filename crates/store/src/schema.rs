@@ -11,7 +11,7 @@ use crate::{
     Error,
     engine::{connect, for_writing},
     entity::key_check,
-    seal::Sealer,
+    seal::{Key, Sealer},
 };
 
 /// Why a store cannot be opened.
@@ -62,6 +62,25 @@ pub async fn schema_status(url: &str) -> Result<SchemaStatus, Error> {
     status(&connect(url, 1).await?).await
 }
 
+/// Whether a key is the one of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It opened the first record.
+    Fits,
+    /// Nothing was sealed yet: the first store that is opened binds the database to its key.
+    New,
+}
+
+/// Looks whether a store could be opened, and changes nothing.
+pub async fn inspect(url: &str, key: &Key) -> Result<KeyState, OpenError> {
+    let db = connect(url, 1).await?;
+    check(&db).await?;
+    match first_record(&db).await? {
+        None => Ok(KeyState::New),
+        Some(sealed) => opens(&Sealer::new(key), &sealed).map(|()| KeyState::Fits),
+    }
+}
+
 /// A newer schema is welcome (the next release is being rolled out), an older one is not.
 pub(crate) async fn check(db: &DatabaseConnection) -> Result<(), OpenError> {
     match status(db).await?.pending.len() {
@@ -81,11 +100,12 @@ pub(crate) async fn check_key(db: &DatabaseConnection, sealer: &Sealer) -> Resul
             .await
             .map_err(Error::from)?;
     }
-    let sealed = first_record(db).await?.ok_or(Error::NotFound)?;
-    sealer
-        .unseal(COLUMN, &[], &sealed)
-        .map(|_| ())
-        .map_err(|error| OpenError::WrongKey { given: sealer.id(), reason: error.to_string() })
+    opens(sealer, &first_record(db).await?.ok_or(Error::NotFound)?)
+}
+
+fn opens(sealer: &Sealer, sealed: &[u8]) -> Result<(), OpenError> {
+    let unsealed = sealer.unseal(COLUMN, &[], sealed);
+    unsealed.map(drop).map_err(|error| OpenError::WrongKey { given: sealer.id(), reason: error.to_string() })
 }
 
 /// Whether the key opens the first record, which is there once a store was opened.

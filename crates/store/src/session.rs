@@ -32,9 +32,9 @@ pub struct Visitor {
     pub credential: Option<Credential>,
     /// Its channel.
     pub channel: StoredChannel,
-    /// Its newest session in the device's scope, if its state is still kept.
+    /// Its newest session in the device's scope, if its state is still kept and can be read.
     pub device_session: Option<StoredSession>,
-    /// Its newest session in a user's scope, if its state is still kept.
+    /// Its newest session in a user's scope, if its state is still kept and can be read.
     pub user_session: Option<StoredSession>,
 }
 
@@ -224,15 +224,19 @@ impl Store {
             .all(self.readers())
             .await?;
         let newest = |key: Option<Uuid>| {
-            let row = sessions.iter().find(|session| Some(session.id) == key);
-            row.map(|row| stored(row.clone(), self.tools())).transpose()
+            let row = sessions.iter().find(|session| Some(session.id) == key)?;
+            let (session, device) = (row.id, row.device_id);
+            let unreadable = |what: &Error| {
+                tracing::error!(%device, %session, %what, "a session cannot be read: its device needs a new one");
+            };
+            stored(row.clone(), self.tools()).inspect_err(unreadable).ok()
         };
         let channel = channel.ok_or_else(|| corrupt(format!("device {} has no channel", row.id)))?;
         Ok(Visitor {
             credential: credential(&row, self.tools())?,
             channel: channel_of(&channel, self.tools())?,
-            device_session: newest(row.device_session)?,
-            user_session: newest(row.user_session)?,
+            device_session: newest(row.device_session),
+            user_session: newest(row.user_session),
             device: device_of(row)?,
         })
     }
@@ -259,8 +263,7 @@ impl Store {
             find = find.filter(before(after).ok_or(Error::NotFound)?);
         }
         let rows = find.all(self.readers()).await?;
-        let records = rows.into_iter().map(session_record).collect::<Result<_, _>>()?;
-        Ok(page.cut(records, |it: &SessionRecord| format!("{} {}", it.started_at.as_micros(), it.key)))
+        Ok(page.cut(rows, |row| format!("{} {}", row.started_at, SessionKey::new(row.id)), session_record))
     }
 
     /// The last sessions of a device, newest first.

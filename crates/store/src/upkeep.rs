@@ -20,7 +20,7 @@ use crate::{
         save_summons, summons_of_device,
     },
     session::{Unheard, end_unheard},
-    wake::{finish, is_live, live_wakes, narrow},
+    wake::{end_until, is_live, narrow},
 };
 
 mod lease;
@@ -124,15 +124,27 @@ impl Store {
         self.submit(Beat { name: GATEWAY, now }).await
     }
 
-    /// The gateway is back: answer windows that were open when it went do not run while it was away.
-    /// Returns how long that was. Of several processes that come back together, one moves the windows.
+    /// A process starts that serves the gateway: answer windows that were open when it went do not run while it was away.
+    /// Returns how long that was. Of several processes that come back together, one moves the windows. Besides, what
+    /// [`Self::rework_summonses`] does is done.
     pub async fn resume_windows(&self, now: Timestamp) -> Result<Duration, Error> {
-        let Some(since) = self.submit(Return { now }).await? else { return Ok(Duration::ZERO) };
+        let since = self.submit(Return { now }).await?.unwrap_or(now);
+        self.rework(since, now).await?;
+        Ok(now - since)
+    }
+
+    /// A process starts that does not serve the gateway. The rules may be others than when the last one went: what is due is
+    /// worked out anew.
+    pub async fn rework_summonses(&self, now: Timestamp) -> Result<(), Error> {
+        self.rework(now, now).await
+    }
+
+    async fn rework(&self, since: Timestamp, now: Timestamp) -> Result<(), Error> {
         let mut after = Some(Uuid::nil());
         while let Some(last) = after {
             after = self.submit(ResumeWindows { after: last, since, now }).await?;
         }
-        Ok(now - since)
+        Ok(())
     }
 
     /// How many writes of a PFN were made since: for the fleet's budget.
@@ -200,13 +212,7 @@ impl Operation for EndDue {
             }
             reason => reason?,
         };
-        let mut ended = Vec::new();
-        for mut record in live_wakes(scope, self.device).await? {
-            if record.wake.deadline() <= self.now {
-                finish(scope, &mut record, Outcome::Unanswered(reason), self.now).await?;
-                ended.push(record);
-            }
-        }
+        let ended = end_until(scope, self.device, self.now, Outcome::Unanswered(reason), self.now).await?;
         match narrow(scope, self.device, self.now).await {
             // The summons stays as it is, and ends with the last of its wakes.
             Ok(()) | Err(Error::Corrupt(_)) => Ok(ended),
@@ -267,14 +273,38 @@ impl Operation for ExpireChannel {
         if lock_if_known(scope, self.device).await?.is_none() {
             return Ok(());
         }
+        match self.expire(scope).await {
+            // It must not be found again in each round; a claim sees what it is.
+            Err(Error::Corrupt(what)) => {
+                tracing::error!(device = %self.device, what, "a channel does not expire");
+                self.pass_over(scope).await
+            }
+            expired => expired,
+        }
+    }
+}
+
+impl ExpireChannel {
+    async fn expire(&self, scope: &Scope<'_>) -> Result<(), Error> {
+        // Both are read before anything is written.
         let mut stored = load_channel(scope, self.device).await?;
+        let summons = summons_of_device(scope, self.device).await?;
         if !stored.channel.expire(self.now, &scope.tools.rules) {
             return Ok(());
         }
         save_channel(scope, self.device, &stored).await?;
-        if let Some(summons) = summons_of_device(scope, self.device).await? {
+        if let Some(summons) = summons {
             save_summons(scope, &summons, &stored.channel, self.now).await?;
         }
+        Ok(())
+    }
+
+    async fn pass_over(&self, scope: &Scope<'_>) -> Result<(), Error> {
+        channel::Entity::update_many()
+            .col_expr(channel::Column::ExpiresAt, Expr::val(Option::<i64>::None))
+            .filter(channel::Column::DeviceId.eq(self.device.uuid()))
+            .exec(scope.tx)
+            .await?;
         Ok(())
     }
 }

@@ -52,6 +52,15 @@ pub struct WakeRecord {
     pub parent: Option<TraceContext>,
 }
 
+/// A wake that was to be called off.
+#[derive(Clone, Debug)]
+pub struct Cancelled {
+    /// The wake as it is now. It may have ended otherwise before.
+    pub wake: WakeRecord,
+    /// Whether it was this call that ended it.
+    pub ended_now: bool,
+}
+
 /// Which wakes are listed.
 #[derive(Clone, Debug, Default)]
 pub struct WakeFilter {
@@ -70,11 +79,18 @@ impl Store {
         record(row.ok_or(Error::NotFound)?)
     }
 
-    /// Those of these wakes that are remembered, in no order.
+    /// Those of these wakes that are remembered and can be read, in no order.
     pub async fn wakes_of(&self, ids: impl IntoIterator<Item = WakeId>) -> Result<Vec<WakeRecord>, Error> {
         let ids: BTreeSet<_> = ids.into_iter().map(WakeId::uuid).collect();
         let rows = wake::Entity::find().filter(wake::Column::Id.is_in(ids)).all(self.readers()).await?;
-        rows.into_iter().map(record).collect()
+        let readable = |row: wake::Model| {
+            let id = row.id;
+            let unreadable = |what: &Error| {
+                tracing::error!(wake = %id, %what, "a wake cannot be read: nobody is told of it");
+            };
+            record(row).inspect_err(unreadable).ok()
+        };
+        Ok(rows.into_iter().filter_map(readable).collect())
     }
 
     /// Wakes, newest first.
@@ -93,15 +109,14 @@ impl Store {
             let after: WakeId = after.parse().map_err(|_| Error::NotFound)?;
             find = find.filter(wake::Column::Id.lt(after.uuid()));
         }
-        let records = find.all(self.readers()).await?.into_iter().map(record).collect::<Result<_, _>>()?;
-        Ok(page.cut(records, |record: &WakeRecord| record.wake.id().to_string()))
+        let rows = find.all(self.readers()).await?;
+        Ok(page.cut(rows, |row| WakeId::new(row.id).to_string(), record))
     }
 
     /// Calls a wake off; the others of its device go on. An ended wake stays as it is, and is returned so.
-    pub async fn cancel_wake(&self, id: WakeId, now: Timestamp) -> Result<WakeRecord, Error> {
+    pub async fn cancel_wake(&self, id: WakeId, now: Timestamp) -> Result<Cancelled, Error> {
         let device = self.wake(id).await?.wake.device();
-        self.submit(Cancel { id, device, now }).await?;
-        self.wake(id).await
+        self.submit(Cancel { id, device, now }).await
     }
 }
 
@@ -113,15 +128,15 @@ pub(crate) enum End {
     Failed(EndReason),
 }
 
-/// The live wakes of a device, oldest first.
+/// The live wakes of a device, oldest first. One that cannot be read counts for nothing, and ends with the others or at its
+/// deadline.
 pub(crate) async fn live_wakes(scope: &Scope<'_>, device: DeviceId) -> Result<Vec<WakeRecord>, Error> {
-    let rows = wake::Entity::find()
-        .filter(wake::Column::DeviceId.eq(device.uuid()))
-        .filter(is_live())
-        .order_by_asc(wake::Column::Id)
-        .all(scope.tx)
-        .await?;
-    rows.into_iter().map(record).collect()
+    Ok(live_rows(scope, device).await?.into_iter().filter_map(|row| record(row).ok()).collect())
+}
+
+async fn live_rows(scope: &Scope<'_>, device: DeviceId) -> Result<Vec<wake::Model>, Error> {
+    let live = wake::Entity::find().filter(wake::Column::DeviceId.eq(device.uuid())).filter(is_live());
+    Ok(live.order_by_asc(wake::Column::Id).all(scope.tx).await?)
 }
 
 /// Ends all live wakes of a device, and with them its summons. Returns the wakes as they ended, oldest first.
@@ -131,17 +146,44 @@ pub(crate) async fn end_all(
     end: End,
     now: Timestamp,
 ) -> Result<Vec<WakeRecord>, Error> {
-    let mut wakes = live_wakes(scope, device).await?;
     let outcome = match end {
         End::Answered(answer) => Outcome::Answered(answer),
         End::Unanswered(reason) => Outcome::Unanswered(reason),
         End::Failed(reason) => Outcome::Failed(reason),
     };
-    for record in &mut wakes {
-        finish(scope, record, outcome, now).await?;
-    }
+    let wakes = end_until(scope, device, Timestamp::MAX, outcome, now).await?;
     end_summons(scope, device).await?;
     Ok(wakes)
+}
+
+/// Ends the live wakes of a device whose deadlines are not after `until`. Returns them as they ended, oldest first; those
+/// that cannot be read end as well, and nobody can be told.
+pub(crate) async fn end_until(
+    scope: &Scope<'_>,
+    device: DeviceId,
+    until: Timestamp,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<Vec<WakeRecord>, Error> {
+    let mut ended = Vec::new();
+    for row in live_rows(scope, device).await? {
+        let id = WakeId::new(row.id);
+        if Timestamp::from_micros(row.deadline) > until {
+            continue;
+        }
+        match record(row) {
+            Err(Error::Corrupt(what)) => {
+                tracing::error!(%device, wake = %id, what, "a wake ends, and nobody can read it");
+                write_end(scope, id, outcome, now).await?;
+            }
+            wake => {
+                let mut wake = wake?;
+                finish(scope, &mut wake, outcome, now).await?;
+                ended.push(wake);
+            }
+        }
+    }
+    Ok(ended)
 }
 
 /// Ends one live wake.
@@ -154,16 +196,7 @@ pub(crate) async fn finish(
     if !record.wake.finish(outcome, now) {
         return Ok(());
     }
-    wake::Entity::update_many()
-        .set(end_columns(outcome, now)?)
-        .filter(wake::Column::Id.eq(record.wake.id().uuid()))
-        .exec(scope.tx)
-        .await?;
-    idempotency_key::Entity::update_many()
-        .col_expr(idempotency_key::Column::ExpiresAt, Expr::val((now + KEY_LIFE).as_micros()))
-        .filter(idempotency_key::Column::WakeId.eq(record.wake.id().uuid()))
-        .exec(scope.tx)
-        .await?;
+    write_end(scope, record.wake.id(), outcome, now).await?;
     let (kind, push) = match outcome {
         Outcome::Answered(answer) => (EventKind::Answered, answer.push),
         Outcome::Unanswered(_) => (EventKind::Unanswered, None),
@@ -171,6 +204,20 @@ pub(crate) async fn finish(
         Outcome::Failed(_) => (EventKind::Failed, None),
     };
     scope.event(event(record, kind, now, push));
+    Ok(())
+}
+
+async fn write_end(scope: &Scope<'_>, wake: WakeId, outcome: Outcome, now: Timestamp) -> Result<(), Error> {
+    wake::Entity::update_many()
+        .set(end_columns(outcome, now)?)
+        .filter(wake::Column::Id.eq(wake.uuid()))
+        .exec(scope.tx)
+        .await?;
+    idempotency_key::Entity::update_many()
+        .col_expr(idempotency_key::Column::ExpiresAt, Expr::val((now + KEY_LIFE).as_micros()))
+        .filter(idempotency_key::Column::WakeId.eq(wake.uuid()))
+        .exec(scope.tx)
+        .await?;
     Ok(())
 }
 
@@ -270,21 +317,26 @@ struct Cancel {
 }
 
 impl Operation for Cancel {
-    type Output = ();
+    type Output = Cancelled;
 
     fn device(&self) -> Option<DeviceId> {
         Some(self.device)
     }
 
-    async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
+    async fn run(&self, scope: &Scope<'_>) -> Result<Cancelled, Error> {
         // The device may be gone; then its wakes have ended.
         lock_if_known(scope, self.device).await?;
         let row = wake::Entity::find_by_id(self.id.uuid()).one(scope.tx).await?;
-        let mut found = record(row.ok_or(Error::NotFound)?)?;
-        if found.wake.end().is_none() {
-            finish(scope, &mut found, Outcome::Cancelled, self.now).await?;
+        let mut wake = record(row.ok_or(Error::NotFound)?)?;
+        let ended_now = wake.wake.end().is_none();
+        if ended_now {
+            finish(scope, &mut wake, Outcome::Cancelled, self.now).await?;
             narrow(scope, self.device, self.now).await?;
         }
-        Ok(())
+        Ok(Cancelled { wake, ended_now })
+    }
+
+    fn is_news(cancelled: &Cancelled) -> bool {
+        cancelled.ended_now
     }
 }

@@ -32,6 +32,8 @@ mod plans;
 mod pushes;
 #[path = "contract/sessions.rs"]
 mod sessions;
+#[path = "contract/unreadable.rs"]
+mod unreadable;
 #[path = "contract/updates.rs"]
 mod updates;
 #[path = "contract/upkeep.rs"]
@@ -91,6 +93,7 @@ contract! {
         a_channel_that_died_twice_lives_again_when_that_is_doubted;
     census:
         one_replica_counts_for_all
+        a_count_from_the_future_does_not_stand
         of_those_who_want_to_count_one_does
         a_push_that_is_under_way_is_not_due
         a_schema_and_a_key_that_do_not_fit_any_more_are_seen
@@ -102,6 +105,7 @@ contract! {
         lists_are_filtered
         labels_are_found_exactly
         a_deleted_device_takes_its_wakes_along
+        a_deletion_needs_the_revision_that_was_read
         a_certificate_belongs_to_one_device
         refusals_are_remembered_once_a_minute
         a_reset_is_planned_for_the_next_session
@@ -124,13 +128,14 @@ contract! {
         a_dry_run_says_what_would_be_done
         only_a_channel_of_the_push_app_is_taken_over
         what_the_device_or_wns_said_is_not_overruled
+        what_is_imported_under_another_app_is_pushed_to_by_it
         what_another_device_has_is_refused
         one_device_is_imported_by_many_at_once;
     opening:
         a_missing_schema_is_refused
         the_schema_goes_up_and_down
         a_newer_schema_is_welcome
-        the_release_before_may_go_on_writing
+        a_row_need_not_name_what_has_a_default
         several_processes_migrate_and_open_at_once
         another_key_is_refused_by_its_id;
     plans:
@@ -179,6 +184,15 @@ contract! {
         what_nobody_answered_is_recorded_as_unknown
         uneventful_sessions_are_few
         sessions_are_paged_newest_first;
+    unreadable:
+        what_cannot_be_read_stops_nothing_else
+        a_claim_goes_past_a_name_that_cannot_be_read
+        leases_run_out_whatever_cannot_be_read
+        sessions_end_whatever_cannot_be_read
+        wakes_end_whatever_cannot_be_read
+        channels_expire_whatever_cannot_be_read
+        deaths_are_doubted_whatever_cannot_be_read
+        lists_leave_out_what_cannot_be_read;
     updates:
         what_an_owner_changes_is_changed
         an_update_needs_the_revision_that_was_read
@@ -200,12 +214,13 @@ contract! {
         last_replies_are_forgotten_first
         windows_do_not_run_while_the_gateway_is_away
         a_probe_is_no_life_sign
-        what_cannot_be_read_stops_nothing_else
         writes_of_the_pfn_are_counted;
     waits:
         whoever_waits_for_its_device_has_no_turn
         a_uri_is_not_taken_from_a_device_that_is_busy
         apps_are_waited_for_in_one_order
+        what_is_old_is_taken_last
+        an_import_does_not_wait_for_a_device_that_it_comes_upon
         a_start_holds_nobody_up;
     wakes:
         the_expectation_is_told

@@ -10,10 +10,11 @@ use opentelemetry_sdk::{Resource, trace::SdkTracer};
 use reqwest::redirect;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
+use uuid::Uuid;
 
 use crate::{
-    StartError,
-    variables::{Collector, Protocol},
+    Settings, StartError,
+    variables::{Collector, Named, Protocol},
 };
 
 /// The instrumentation scope of all spans.
@@ -45,7 +46,7 @@ fn tls(collector: Collector) -> ClientTlsConfig {
         None => ClientTlsConfig::new().with_native_roots(),
     };
     match collector.identity {
-        Some((certificate, key)) => tls.identity(Identity::from_pem(certificate, key)),
+        Some(identity) => tls.identity(Identity::from_pem(identity.certificate, identity.key)),
         None => tls,
     }
 }
@@ -56,23 +57,34 @@ fn client(collector: Collector) -> Result<reqwest::Client, reqwest::Error> {
     if let Some(pem) = collector.authorities {
         builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem)?);
     }
-    if let Some((mut pem, key)) = collector.identity {
-        pem.extend(key);
+    if let Some(identity) = collector.identity {
+        let pem = [identity.certificate, identity.key].concat();
         builder = builder.identity(reqwest::Identity::from_pem(&pem)?);
     }
     builder.build()
 }
 
-/// Who exports. The environment may name the service otherwise.
-pub(crate) fn resource(instance: &str, is_named: bool) -> Resource {
+/// Who exports: what the environment says, and the rest by default. Replicas that nobody names are told apart all the same.
+pub(crate) fn resource(settings: &Settings, named: Named) -> Resource {
     let mut builder = Resource::builder();
-    if !is_named {
+    if !named.service {
         builder = builder.with_service_name("reveille");
     }
-    if !instance.is_empty() {
-        builder = builder.with_attribute(KeyValue::new("service.instance.id", instance.to_owned()));
+    let instance = match settings.instance.as_str() {
+        "" if named.instance => None,
+        "" => Some(drawn()),
+        instance => Some(instance.to_owned()),
+    };
+    if let Some(instance) = instance {
+        builder = builder.with_attribute(KeyValue::new("service.instance.id", instance));
     }
     builder.with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION"))).build()
+}
+
+/// Another one for each process.
+#[expect(clippy::disallowed_methods, reason = "the edge where a process begins")]
+fn drawn() -> String {
+    Uuid::now_v7().to_string()
 }
 
 /// Turns the spans of `tracing` into spans of OpenTelemetry, whatever is logged.

@@ -21,8 +21,6 @@ use tokio::{
     time::{self, Instant},
 };
 
-/// One export may take so long, with all of its retries (as `OTEL_BSP_EXPORT_TIMEOUT` has it).
-const EXPORT: Duration = Duration::from_secs(30);
 /// Trouble with the collector is logged this often.
 const TELL: Duration = Duration::from_mins(1);
 
@@ -35,12 +33,14 @@ pub(crate) struct Limits {
     pub(crate) batch: usize,
     /// How long a span waits for others, at most.
     pub(crate) delay: Duration,
+    /// How long one export may take, with all of its retries.
+    pub(crate) export: Duration,
 }
 
 impl Default for Limits {
     /// A span is about a kilobyte: some eight megabytes in all.
     fn default() -> Self {
-        Self { waiting: 8_192, batch: 512, delay: Duration::from_secs(1) }
+        Self { waiting: 8_192, batch: 512, delay: Duration::from_secs(1), export: Duration::from_secs(30) }
     }
 }
 
@@ -152,8 +152,8 @@ impl<E: SpanExporter> Task<E> {
     async fn export_some(&mut self) {
         let mut batch = Vec::with_capacity(self.limits.batch.min(self.waiting.len()));
         let count = self.waiting.recv_many(&mut batch, self.limits.batch).await;
-        let exported = time::timeout(EXPORT, self.exporter.export(batch)).await;
-        match exported.unwrap_or(Err(OTelSdkError::Timeout(EXPORT))) {
+        let exported = time::timeout(self.limits.export, self.exporter.export(batch)).await;
+        match exported.unwrap_or(Err(OTelSdkError::Timeout(self.limits.export))) {
             Ok(()) => self.trouble.over(),
             Err(error) => {
                 self.shared.drop_spans(count as u64);

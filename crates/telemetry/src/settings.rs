@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How telemetry is set up. What is not set here may be said by OpenTelemetry's standard variables: `OTEL_SERVICE_NAME`,
-/// `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_*` and `OTEL_EXPORTER_OTLP_*`.
+/// `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_*` and `OTEL_EXPORTER_OTLP_*`; `docs/traces.md` lists them.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where spans go: the `http` or `https` URL of an OTLP collector. If there is none here,
@@ -23,7 +23,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// What is logged, as directives of `tracing`: `info`, or `info,gateway=debug`. Spans are no part of it.
     pub filter: String,
-    /// What tells this process from the other replicas (`service.instance.id`).
+    /// What tells this process from the other replicas (`service.instance.id`). If it is empty, `OTEL_RESOURCE_ATTRIBUTES`
+    /// counts; without either, an id is drawn at each start.
     pub instance: String,
 }
 

@@ -60,9 +60,9 @@ impl Telemetry {
         let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        let Plan { collector, sampler, limits, is_named } =
+        let Plan { collector, sampler, limits, named } =
             Plan::of(settings, Variables(&env::vars_os().filter_map(unicode).collect()))?;
-        let resource = export::resource(&settings.instance, is_named);
+        let resource = export::resource(settings, named);
         let queue = collector.map(|collector| {
             let mut exporter = export::exporter(collector)?;
             opentelemetry_sdk::trace::SpanExporter::set_resource(&mut exporter, &resource);

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    mem,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -38,19 +37,18 @@ impl WnsClient {
     ) -> Result<Self, SetupError> {
         let transport = Transport::new(&settings)?;
         let client = Self { settings, transport, apps: RwLock::default() };
-        client.replace_apps(apps);
+        client.update_apps(apps);
         Ok(client)
     }
 
-    /// Takes these push apps and credentials in the place of the present ones; the apps whose credentials changed. An app
-    /// that only got another secret keeps its token until that fails; failures of the old secret are forgotten.
-    pub fn replace_apps(&self, apps: impl IntoIterator<Item = AppCredentials>) -> Vec<PushAppName> {
+    /// Takes these credentials for their push apps; the apps whose credentials changed. An app that only got another secret
+    /// keeps its token until that fails; failures of the old secret are forgotten. Other apps stay as they are.
+    pub fn update_apps(&self, apps: impl IntoIterator<Item = AppCredentials>) -> Vec<PushAppName> {
         let mut sources = self.apps.write().unwrap_or_else(PoisonError::into_inner);
-        let mut before = mem::take(&mut *sources);
         let mut changed = Vec::new();
         for credentials in apps {
             let name = credentials.name.clone();
-            let source = match before.remove(&name) {
+            let source = match sources.remove(&name) {
                 None => Arc::new(self.new_source(credentials)),
                 Some(known) => known.rotated(credentials, &self.settings).map_or(known, |rotated| {
                     changed.push(name.clone());

@@ -37,6 +37,7 @@ pub(super) fn patient(rules: &mut push::Settings) {
     rules.channel_gate = production.channel_gate;
     rules.fault_probe = production.fault_probe;
     rules.dropped_delays = production.dropped_delays;
+    rules.app_gate = production.app_gate;
     rules.backoff = Duration::from_secs(1);
 }
 

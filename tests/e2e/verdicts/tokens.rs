@@ -53,7 +53,7 @@ async fn endpoints_that_do_not_work() {
             ("an endless body", body(200, &"x".repeat(70_000)), 60),
             ("a redirect", redirect, 60),
         ]
-        .map(|(says, fault, seconds)| token(says, fault, "APP_THROTTLED", AppGate(seconds))),
+        .map(|(says, fault, seconds)| token(says, fault, "TOKEN_UNAVAILABLE", AppGate(seconds))),
     )
     .await;
 }

@@ -195,7 +195,7 @@ async fn every_fixture_of_a_device_is_answered_by_the_rules() {
         assert!(fits(&expected, &told), "{file}: expected {expected:?}, got {reply}");
         // Several fixtures are of the same device.
         let device = store::DeviceRef::Name(name.parse().unwrap());
-        field.store.delete_device(&device, field.store.now()).await.unwrap();
+        field.store.delete_device(&device, None, field.store.now()).await.unwrap().unwrap();
         seen += 1;
     }
     assert!(seen >= 22, "only {seen} fixtures were there");

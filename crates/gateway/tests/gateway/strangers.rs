@@ -32,10 +32,15 @@ fn without_nonce(password: &str) -> String {
     cred("md5", &B64.encode(Md5::digest(format!("{inner}:"))))
 }
 
-/// The HTTP status, and the code of the `SyncHdr`'s Status.
+/// What is answered to a message that comes from there.
 async fn post(client: &reqwest::Client, field: &Field, from: &str, body: String) -> (u16, String) {
     let request = client.post(field.url.clone()).header("content-type", SYNCML);
-    let response = request.header("x-forwarded-for", from).body(body).send().await.unwrap();
+    answer(request.header("x-forwarded-for", from).body(body)).await
+}
+
+/// The HTTP status, and the code of the `SyncHdr`'s Status.
+async fn answer(request: reqwest::RequestBuilder) -> (u16, String) {
+    let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
     let code = text.split_once("</Cmd>").and_then(|(_, rest)| rest.split_once("<Data>"));
@@ -115,22 +120,21 @@ async fn a_certificate_that_does_not_suffice_is_no_licence_to_guess() {
 }
 
 #[tokio::test]
-async fn a_certificate_counts_as_long_as_it_is_valid_and_no_longer_than_that() {
-    let field = Field::secured(|_| {}).await;
-    let now = Duration::from_micros(field.store.now().as_micros().unsigned_abs());
-    let issued = field.authority.until(now + Duration::from_secs(4));
-    field.create_as(NAME, None, Some(issued.fingerprint())).await;
-    // One connection: the handshake was in time.
-    let client = client(&field, &issued);
-    let ask = || post(&client, &field, "", message(NAME, ""));
-    assert_eq!(ask().await, (200, "200".to_owned()));
-    let mut looks = tokio::time::interval(Duration::from_millis(100));
-    let refused = async {
-        while ask().await.1 != "407" {
-            looks.tick().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(12), refused).await.expect("it expires");
+async fn a_certificate_that_has_expired_is_none() {
+    let field = proxied(|settings| {
+        settings.proxy_certificates = Some("Client-Cert".parse().unwrap());
+        settings.sessions.schemes = dm::Schemes::new([]);
+    })
+    .await;
+    let client = reqwest::Client::new();
+    let (now, day) = (field.store.now(), Duration::from_hours(24));
+    for (name, end, code) in [("VALID", now + day, "200"), ("EXPIRED", now - day, "407")] {
+        let issued = field.authority.until(Duration::from_micros(end.as_micros().unsigned_abs()));
+        field.create_as(name, None, Some(issued.fingerprint())).await;
+        let request = client.post(field.url.clone()).header("content-type", SYNCML);
+        let request = request.header("client-cert", format!(":{}:", B64.encode(&issued.der)));
+        assert_eq!(answer(request.body(message(name, ""))).await, (200, code.to_owned()), "{name}");
+    }
 }
 
 fn client(field: &Field, issued: &crate::authority::Issued) -> reqwest::Client {

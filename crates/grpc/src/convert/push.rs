@@ -48,6 +48,7 @@ fn verdict(name: &str) -> api::PushVerdict {
         "observed" => Verdict::Observed,
         "app_blocked" => Verdict::AppBlocked,
         "app_throttled" => Verdict::AppThrottled,
+        "token_unavailable" => Verdict::TokenUnavailable,
         "malformed" => Verdict::Malformed,
         "failed" => Verdict::Failed,
         // Nobody reported a verdict before the lease ran out: it may have arrived.
@@ -76,6 +77,7 @@ mod tests {
             Verdict::CredentialFault,
             Verdict::AppBlocked,
             Verdict::AppThrottled { retry_after: None },
+            Verdict::TokenUnavailable { retry_after: None },
             Verdict::Malformed,
             Verdict::Failed,
             Verdict::Ambiguous,

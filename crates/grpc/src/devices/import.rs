@@ -14,13 +14,12 @@ use crate::{
     service::UNDER_WAY,
     status::{self, Wanted},
     streams::{self, Lanes, Turn},
+    task,
 };
 
-/// Bytes of a reference.
-const ROW_REF: usize = 255;
-
 impl Devices {
-    /// Rows of different devices go side by side, and those of one device one after the other.
+    /// Rows of different devices go side by side, and those of one device one after the other. What is under way goes on
+    /// while nobody reads the results: it holds what others wait for.
     pub(super) fn import<S>(
         &self,
         rows: S,
@@ -34,16 +33,16 @@ impl Devices {
             let name = |row: &api::ImportDevicesRequest| row.row.as_ref().map(|row| row.name.clone());
             let turn = lanes.enter(&row.as_ref().ok().and_then(name).unwrap_or_default());
             let devices = devices.clone();
-            async move { Ok(devices.row(row?, turn).await) }
+            let result = row.map(|row| task::while_wanted(async move { devices.row(row, turn).await }));
+            async move { result?.await }
         });
         streams::with_end(answers.buffered(UNDER_WAY), ending)
     }
 
-    async fn row(&self, request: api::ImportDevicesRequest, mut turn: Turn) -> api::ImportDevicesResponse {
-        turn.come().await;
-        let api::ImportDevicesRequest { row_ref, validate_only, row } = request;
-        let mode = if validate_only { ImportMode::ValidateOnly } else { ImportMode::Apply };
-        let imported = self.one(&row_ref, row.unwrap_or_default(), mode).await;
+    async fn row(&self, request: api::ImportDevicesRequest, turn: Turn) -> api::ImportDevicesResponse {
+        let row_ref = streams::reference(&request.row_ref);
+        let mode = if request.validate_only { ImportMode::ValidateOnly } else { ImportMode::Apply };
+        let imported = self.one(request, mode, turn).await;
         let result = imported.map_or_else(
             |status| Kind::Error(status::of_item(&status)),
             |imported| Kind::Imported(import::imported(&imported, mode)),
@@ -51,18 +50,27 @@ impl Devices {
         api::ImportDevicesResponse { row_ref, result: Some(result) }
     }
 
-    async fn one(&self, row_ref: &str, row: api::ImportRow, mode: ImportMode) -> Result<Imported, Status> {
+    async fn one(
+        &self,
+        request: api::ImportDevicesRequest,
+        mode: ImportMode,
+        mut turn: Turn,
+    ) -> Result<Imported, Status> {
+        // What is too large waits for its turn, as others wait for it; but it is not kept.
+        let request = streams::fits("row", &request).map(|()| request);
+        turn.come().await;
+        let request = request?;
+        let _under_way = self.0.turn().await;
         let store = &self.0.store;
-        let _turn = self.0.turns.acquire().await;
         let now = store.now();
-        let row = self.read_row(row_ref, row, now)?;
+        let row = self.read_row(request.row_ref, request.row.unwrap_or_default(), now)?;
         let imported = store.import_device(row, mode, now).await;
         imported.map_err(|error| status::of_store(error, Wanted::Device))?.map_err(refusal)
     }
 
-    fn read_row(&self, row_ref: &str, row: api::ImportRow, now: Timestamp) -> Result<ImportDevice, Status> {
+    fn read_row(&self, row_ref: String, row: api::ImportRow, now: Timestamp) -> Result<ImportDevice, Status> {
         let mut reader = Reader::default();
-        let row_ref = reader.text("row_ref", row_ref.to_owned(), ROW_REF);
+        let row_ref = reader.text("row_ref", row_ref, streams::REFERENCE);
         let name = reader.parse::<DeviceName>("name", &row.name);
         let provider_id = self.provider_id(&mut reader, "provider_id", &row.provider_id);
         let app = self.push_app(&mut reader, "push_app", &row.push_app);

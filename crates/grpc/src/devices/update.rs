@@ -4,7 +4,7 @@ use reveille_api::v1 as api;
 use store::{DeviceRef, DeviceUpdate};
 use tonic::Status;
 
-use super::{Devices, credential::credential, fields};
+use super::{Devices, credential::credential, expected, fields};
 use crate::{
     convert::device,
     request::Reader,
@@ -25,10 +25,7 @@ impl Devices {
         let now = store.now();
         let etag = request.device.as_ref().map(|device| device.etag.clone()).unwrap_or_default();
         let (wanted, update) = self.read_update(request)?;
-        let expected = match etag.as_str() {
-            "" => None,
-            etag => Some(device::revision(etag).ok_or_else(status::changed)?),
-        };
+        let expected = expected(&etag)?;
         let certificate = update.certificate.flatten();
         match store.update_device(&wanted, expected, update, now).await {
             Ok(Ok(record)) => {

@@ -6,12 +6,14 @@ use ring::digest;
 use store::{AskWake, Asked, Idempotency, Refused, WakeRecord};
 use telemetry::Committed;
 use tonic::{Code, Request, Status};
+use tracing::Span;
 
 use super::{Wakes, ended_with, expectation};
 use crate::{
     convert::wake,
     request::{ANONYMOUS, Reader},
     status::{self, Wanted},
+    task,
 };
 
 /// Where in whose trace a wake is asked for.
@@ -47,9 +49,12 @@ impl Wakes {
         place: Place,
     ) -> Result<api::WakeResponse, Status> {
         let ask = self.read(request, place)?;
-        let (id, start) = (ask.id, ask.now);
-        let asked = self.0.store.ask(ask).await.map_err(|error| status::of_store(error, Wanted::Device))?;
-        self.answer(id, place, start, asked).await
+        let (wakes, id, start) = (self.clone(), ask.id, ask.now);
+        task::to_its_end(async move {
+            let asked = wakes.0.store.ask(ask).await;
+            wakes.answer(id, place, start, asked).await
+        })
+        .await
     }
 
     /// As [`Self::ask`], but waits for its turn: for calls that ask for many.
@@ -58,11 +63,15 @@ impl Wakes {
         request: api::WakeRequest,
         place: Place,
     ) -> Result<api::WakeResponse, Status> {
-        let _turn = self.0.turns.acquire().await;
+        let turn = self.0.turn().await;
         let ask = self.read(request, place)?;
-        let (id, start) = (ask.id, ask.now);
-        let asked = self.0.store.ask_in_turn(ask).await;
-        self.answer(id, place, start, asked.map_err(|error| status::of_store(error, Wanted::Device))?).await
+        let (wakes, id, start) = (self.clone(), ask.id, ask.now);
+        task::to_its_end(async move {
+            let asked = wakes.0.store.ask_in_turn(ask).await;
+            drop(turn);
+            wakes.answer(id, place, start, asked).await
+        })
+        .await
     }
 
     async fn answer(
@@ -70,15 +79,17 @@ impl Wakes {
         id: WakeId,
         place: Place,
         start: Timestamp,
-        asked: Result<Asked, Refused>,
+        asked: Result<Result<Asked, Refused>, store::Error>,
     ) -> Result<api::WakeResponse, Status> {
-        let asked = asked.map_err(refusal)?;
-        // One that was made before, under the same key, was reported by whoever saw its end.
+        let asked = asked.map_err(|error| status::of_store(error, Wanted::Device))?.map_err(refusal)?;
         if asked.wake.wake.id() == id {
             telemetry::metrics().wake_asked(asked.wake.wake.priority());
             let store = &self.0.store;
             Committed { parent: place.trace, system: store.system(), start, end: store.now() }.report();
             ended_with(&asked.wake, self.session_of(&asked.wake).await);
+        } else {
+            // Made before, under the same key, and reported by whoever saw its end.
+            telemetry::add_link(&Span::current(), &asked.wake.trace);
         }
         let expectation = expectation(&asked);
         Ok(api::WakeResponse { wake: Some(wake::wake(&asked.wake)), expectation })

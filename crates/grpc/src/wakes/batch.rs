@@ -2,6 +2,7 @@
 
 use futures_util::{StreamExt, stream};
 use model::TraceContext;
+use prost::Message;
 use reveille_api::v1::{self as api, batch_wake_result::Result as Kind};
 use tonic::{Code, Status};
 
@@ -10,6 +11,8 @@ use crate::{service::UNDER_WAY, status};
 
 /// Wakes in one call, at most.
 const MOST: usize = 1_000;
+/// Bytes of them all. The response repeats most of it, and many clients take no more than 4 MiB.
+const LARGEST: usize = 3 << 20;
 
 impl Wakes {
     pub(super) async fn batch(
@@ -20,6 +23,11 @@ impl Wakes {
         let count = request.requests.len();
         if !(1..=MOST).contains(&count) {
             let why = format!("has {count} requests: send 1 to {MOST}, or use WakeMany");
+            return Err(status::invalid(vec![("requests".into(), why)]));
+        }
+        let bytes = request.encoded_len();
+        if bytes > LARGEST {
+            let why = format!("have {bytes} bytes, {LARGEST} is the limit: send fewer, or use WakeMany");
             return Err(status::invalid(vec![("requests".into(), why)]));
         }
         let asks = stream::iter(request.requests).map(|request| {

@@ -7,10 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::{Wakes, ask::Place};
-use crate::{request::Reader, service::UNDER_WAY, status, streams};
-
-/// Bytes of a reference.
-const CLIENT_REF: usize = 255;
+use crate::{request::Reader, service::UNDER_WAY, status, streams, task};
 
 impl Wakes {
     /// Takes no more requests than it has answered, but for those that are under way: a caller that is too fast, or does not
@@ -35,9 +32,9 @@ impl Wakes {
         request: api::WakeManyRequest,
         parent: Option<TraceContext>,
     ) -> api::WakeManyResponse {
-        let api::WakeManyRequest { client_ref, request } = request;
-        let answer = match checked(&client_ref) {
-            Ok(()) => self.ask_in_turn(request.unwrap_or_default(), Place::among_many(parent)).await,
+        let client_ref = streams::reference(&request.client_ref);
+        let answer = match checked(request) {
+            Ok(request) => self.ask_in_turn(request, Place::among_many(parent)).await,
             Err(status) => Err(status),
         };
         let result = answer.map_or_else(|status| Kind::Error(status::of_item(&status)), Kind::Response);
@@ -45,14 +42,17 @@ impl Wakes {
     }
 }
 
-fn checked(client_ref: &str) -> Result<(), Status> {
+fn checked(request: api::WakeManyRequest) -> Result<api::WakeRequest, Status> {
+    streams::fits("request", &request)?;
+    let api::WakeManyRequest { client_ref, request } = request;
     let mut reader = Reader::default();
-    let checked = reader.text("client_ref", client_ref.to_owned(), CLIENT_REF);
-    reader.finish(checked).map(drop)
+    let checked = reader.text("client_ref", client_ref, streams::REFERENCE);
+    reader.finish(checked.map(|_| request.unwrap_or_default()))
 }
 
-/// One answer for each request, as soon as it is there. Once `ending`, no more requests are taken; those under way are
-/// answered, and the stream ends with an error that says so.
+/// One answer for each request, as soon as it is there. What is under way goes on while nobody reads the answers: it holds
+/// what others wait for. Once `ending`, no more requests are taken; those under way are answered, and the stream ends with an
+/// error that says so.
 fn answers<S, F, A>(
     requests: S,
     ending: CancellationToken,
@@ -64,13 +64,8 @@ where
     A: Future<Output: Send> + Send + 'static,
 {
     let answers = streams::until(requests, ending.clone()).map(move |request| {
-        let answer = request.map(&answer);
-        async move {
-            match answer {
-                Ok(answer) => Ok(answer.await),
-                Err(status) => Err(status),
-            }
-        }
+        let answer = request.map(|request| task::while_wanted(answer(request)));
+        async move { answer?.await }
     });
     streams::with_end(answers.buffer_unordered(UNDER_WAY), ending)
 }

@@ -35,7 +35,9 @@ impl Wakes {
         let seq = self.begin(request.after_seq).await?;
         let edge = self.0.clone();
         let changed = edge.store.changed();
-        let quiet_until = Instant::now() + edge.settings.watch.heartbeat;
+        // The first sign of life is due at once: it says where the stream begins, for those who must begin again before
+        // anything happened.
+        let quiet_until = Instant::now();
         let watcher = Watcher { edge, filter, seq, ready: VecDeque::new(), changed, quiet_until };
         Ok(stream::unfold(Some(watcher), |watcher| async move {
             let mut watcher = watcher?;

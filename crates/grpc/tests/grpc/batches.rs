@@ -1,16 +1,23 @@
 //! `WakeService`: many wakes in one call, or over one stream.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use reveille_api::v1::{
     BatchWakeRequest, BatchWakeResult, ErrorReason, ItemError, ListWakesRequest, WakeManyRequest,
     WakeManyResponse, WakeRequest, WakeResponse, batch_wake_result::Result as Batched,
-    wake_many_response::Result as Streamed,
+    wake_many_response::Result as Streamed, wake_service_client::WakeServiceClient,
 };
-use tonic::{Code, Request};
+use tonic::{Code, Request, Streaming};
 
-use crate::field::{Field, invalid, refusal, refused, wake_of};
+use crate::field::{Field, connect, invalid, refusal, refused, wake_of};
 
 async fn batch(field: &Field, requests: Vec<WakeRequest>) -> Vec<BatchWakeResult> {
     field.wakes().batch_wake(BatchWakeRequest { requests }).await.unwrap().into_inner().results
@@ -110,6 +117,57 @@ async fn a_batch_has_1_to_1000_requests() {
     }
 }
 
+/// As many labels as there may be, as long as they may be.
+fn labels_at_their_limits() -> BTreeMap<String, String> {
+    (10..42).map(|n| (format!("{n}{}", "k".repeat(61)), "v".repeat(255))).collect()
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_with_its_limit() {
+    let field = Field::new().await;
+    field.create("DEVICE").await;
+    let large = WakeRequest { labels: labels_at_their_limits(), ..wake_of("DEVICE") };
+    let results = batch(&field, vec![large.clone(); 250]).await;
+    assert!(results.iter().all(|result| made(result).wake.is_some()));
+    let too_many = BatchWakeRequest { requests: vec![large; 310] };
+    let status = field.wakes().batch_wake(too_many.clone()).await.unwrap_err();
+    assert_eq!(refusal(&status), invalid(&["requests"]));
+    assert!(status.message().contains("3145728 is the limit"), "{status:?}");
+    // So large that it is not even read.
+    let endless = WakeRequest { reason: "x".repeat(5 << 20), ..wake_of("DEVICE") };
+    let status = field.wakes().wake(endless.clone()).await.unwrap_err();
+    assert_eq!(refusal(&status), invalid(&[]));
+    assert!(status.message().contains("at most 4194304 bytes"), "{status:?}");
+    let mut results =
+        field.wakes().wake_many(stream::iter([numbered(0, endless)])).await.unwrap().into_inner();
+    assert_eq!(refusal(&results.next().await.unwrap().unwrap_err()), invalid(&[]));
+}
+
+#[tokio::test]
+async fn an_item_that_is_too_large_is_refused_alone() {
+    let field = Field::new().await;
+    field.create("DEVICE").await;
+    let largest = WakeRequest {
+        labels: labels_at_their_limits(),
+        reason: "r".repeat(256),
+        idempotency_key: "i".repeat(255),
+        ..wake_of("DEVICE")
+    };
+    let larger = WakeRequest { reason: "r".repeat(16 << 10), ..wake_of("DEVICE") };
+    let items = [
+        WakeManyRequest { client_ref: "c".repeat(255), request: Some(largest) },
+        WakeManyRequest { client_ref: "larger".into(), request: Some(larger) },
+    ];
+    let results = field.wakes().wake_many(stream::iter(items)).await.unwrap().into_inner();
+    let mut results: Vec<_> = results.map(Result::unwrap).collect().await;
+    results.sort_by_key(|result| result.client_ref.len());
+    assert_eq!(outcome(&results[1]), Ok("DEVICE"), "as large as it may be");
+    let Some(Streamed::Error(error)) = &results[0].result else { panic!("it was accepted") };
+    let fields: Vec<_> = error.field_violations.iter().map(|it| it.field.as_str()).collect();
+    assert_eq!((error.reason(), fields.as_slice()), (ErrorReason::InvalidRequest, &["request"][..]));
+    assert!(error.message.ends_with("16384 is the limit"), "{}", error.message);
+}
+
 fn numbered(n: usize, request: WakeRequest) -> WakeManyRequest {
     WakeManyRequest { client_ref: n.to_string(), request: Some(request) }
 }
@@ -164,7 +222,8 @@ async fn a_wrong_request_of_a_stream_is_refused_alone() {
         Streamed::Response(_) => panic!("it was accepted"),
     };
     assert_eq!((results[1].client_ref.as_str(), fields(&results[1])), ("empty", vec!["device".to_owned()]));
-    assert_eq!((&results[2].client_ref, fields(&results[2])), (&long, vec!["client_ref".to_owned()]));
+    assert_eq!(fields(&results[2]), ["client_ref"]);
+    assert_eq!(results[2].client_ref, long[..255], "cut, but known again");
 }
 
 #[tokio::test]
@@ -186,6 +245,39 @@ async fn the_wakes_of_a_stream_have_traces_of_their_own() {
     traces.sort();
     traces.dedup();
     assert_eq!(traces.len(), 3, "the caller's, and one of each wake");
+}
+
+/// Answers that nobody reads, until the flow control stops them: soon, for they are large.
+async fn unread(field: &Field, sent: &Arc<AtomicUsize>) -> Streaming<WakeManyResponse> {
+    let sent = sent.clone();
+    let request = WakeRequest { labels: labels_at_their_limits(), ..keyed("DEVICE", "one for all") };
+    let requests =
+        stream::repeat_with(move || numbered(sent.fetch_add(1, Ordering::Relaxed), request.clone()));
+    let channel = connect(&field.url).await;
+    WakeServiceClient::new(channel).wake_many(requests).await.unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn callers_who_do_not_read_hold_up_nobody_else() {
+    let field = Field::new().await;
+    field.create("DEVICE").await;
+    let sent = Arc::new(AtomicUsize::new(0));
+    let mut streams = Vec::new();
+    for _ in 0..5 {
+        streams.push(unread(&field, &sent).await);
+    }
+    let requests = stream::repeat_with(|| numbered(0, wake_of("NOBODY")));
+    let mut read = field.wakes().wake_many(requests).await.unwrap().into_inner();
+    // Until nothing more is taken of the others while this one goes on.
+    let (mut before, mut still) = (0, 0);
+    while still < 1_000 {
+        let next = tokio::time::timeout(Duration::from_secs(20), read.next()).await;
+        assert_eq!(outcome(&next.expect("in time").unwrap().unwrap()), Err(ErrorReason::DeviceNotFound));
+        let now = sent.load(Ordering::Relaxed);
+        still = if now == before { still + 1 } else { 0 };
+        before = now;
+    }
+    assert!(before > 5 * 256, "as many as may be under way, and what was answered: {before}");
 }
 
 #[tokio::test]

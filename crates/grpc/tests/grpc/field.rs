@@ -26,6 +26,7 @@ pub(crate) struct Field {
     pub(crate) store: Store,
     pub(crate) database: String,
     pub(crate) key: Key,
+    pub(crate) url: String,
     pub(crate) channel: Channel,
     pub(crate) draining: CancellationToken,
     pub(crate) shutdown: CancellationToken,
@@ -74,9 +75,20 @@ impl Field {
         let (shutdown, draining) = (CancellationToken::new(), CancellationToken::new());
         let service = grpc::Service::new(store.clone(), settings, draining.clone());
         let served = tokio::spawn(service.serve(listener, shutdown.clone()));
-        let channel = tonic::transport::Endpoint::from_shared(url).unwrap().connect().await.unwrap();
+        let channel = connect(&url).await;
         let stop = shutdown.clone().drop_guard();
-        Self { store, database, key, channel, draining, shutdown, served, _stop: stop, _directory: directory }
+        Self {
+            store,
+            database,
+            key,
+            url,
+            channel,
+            draining,
+            shutdown,
+            served,
+            _stop: stop,
+            _directory: directory,
+        }
     }
 
     pub(crate) fn wakes(&self) -> WakeServiceClient<Channel> {
@@ -141,6 +153,11 @@ impl Field {
         (commit.channel, commit.ending, commit.eventful) = (Some(stored), Some("completed"), true);
         self.store.commit_session(commit).await.unwrap();
     }
+}
+
+/// A connection of its own.
+pub(crate) async fn connect(url: &str) -> Channel {
+    tonic::transport::Endpoint::from_shared(url.to_owned()).unwrap().connect().await.unwrap()
 }
 
 pub(crate) fn creation(name: &str) -> CreateDeviceRequest {

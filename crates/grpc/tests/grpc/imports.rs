@@ -164,7 +164,8 @@ async fn a_wrong_row_is_refused_alone_and_quotes_no_secret() {
         "credential.user",
         "push_app",
     ];
-    assert_eq!((fields(&results[0]), &results[0].row_ref), (all.map(str::to_owned).to_vec(), &long));
+    assert_eq!(fields(&results[0]), all);
+    assert_eq!(results[0].row_ref, long[..255], "cut, but known again");
     assert_eq!(fields(&results[1]), ["name"]);
     assert_eq!(action(&results[2]), ImportAction::Created);
 }

@@ -16,7 +16,7 @@ use tonic_health::pb::{
 use tonic_reflection::pb::{v1, v1alpha};
 use tonic_types::StatusExt;
 
-use crate::field::{Field, refusal, refused, settings, wake_of};
+use crate::field::{Field, connect, refusal, refused, settings, wake_of};
 
 const WAKES: &str = "reveille.v1.WakeService";
 const SERVICES: [&str; 4] = ["", WAKES, "reveille.v1.DeviceService", "reveille.v1.PushAppService"];
@@ -74,8 +74,7 @@ async fn each_service_tells_of_what_it_needs() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(service.judged_by(judge).serve(listener, field.shutdown.clone()));
-    let channel = tonic::transport::Endpoint::from_shared(url).unwrap().connect().await.unwrap();
-    field.channel = channel;
+    field.channel = connect(&url).await;
     until(&field, ServingStatus::Serving).await;
     stuck.store(true, Ordering::Relaxed);
     let wakes = async { while health(&field, WAKES).await == ServingStatus::Serving {} };

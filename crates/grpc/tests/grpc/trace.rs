@@ -5,11 +5,13 @@ use std::{
     fmt::Debug,
     sync::{Mutex, OnceLock},
     thread::{self, ThreadId},
+    time::Duration,
 };
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use reveille_api::v1::{
     CancelWakeRequest, CreateDeviceRequest, DeleteDeviceRequest, GetWakeRequest, ListPushAppsRequest,
-    ListWakesRequest, UpdateDeviceRequest, WakeRequest,
+    ListWakesRequest, UpdateDeviceRequest, WakeRequest, WakeState, WatchWakesRequest,
 };
 use secrecy::ExposeSecret;
 use tracing::{
@@ -130,6 +132,67 @@ async fn every_call_has_a_span_that_says_how_it_ended() {
     check("UpdateDevice", "INVALID_ARGUMENT", None);
     check("ListPushApps", "UNAVAILABLE", Some("ERROR"));
     assert_eq!(notes.call("ListWakes")["rpc.method"], "reveille.v1.WakeService/ListWakes");
+}
+
+#[tokio::test]
+async fn a_call_whose_caller_goes_away_is_cancelled() {
+    let notes = Notes::begin();
+    let field = Field::new().await;
+    let mut watch = field.wakes().watch_wakes(WatchWakesRequest::default()).await.unwrap().into_inner();
+    watch.message().await.unwrap();
+    assert_eq!(notes.call("WatchWakes").get("rpc.response.status_code"), None, "it is open");
+    drop(watch);
+    let ended = async {
+        loop {
+            if let Some(code) = notes.call("WatchWakes").get("rpc.response.status_code") {
+                break code.clone();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let code = tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it ends");
+    assert_eq!(code, "CANCELLED");
+    assert_eq!(notes.call("WatchWakes").get("error.type"), None, "that is no error of ours");
+}
+
+/// The callers of many calls go away when the first is answered.
+#[tokio::test]
+async fn what_is_committed_for_a_caller_that_went_away_is_told() {
+    let notes = Notes::begin();
+    let field = Field::new().await;
+    field.create("DEVICE").await;
+    let mut asked = Vec::new();
+    for _ in 0..300 {
+        asked.push(field.wake("DEVICE").await.id);
+    }
+    let mut calls = asked
+        .iter()
+        .map(|id| {
+            let (mut wakes, id) = (field.wakes(), id.clone());
+            async move { wakes.cancel_wake(CancelWakeRequest { id }).await }
+        })
+        .collect::<FuturesUnordered<_>>();
+    calls.next().await.unwrap().unwrap();
+    drop(calls);
+    let ended = async |id: &String| {
+        let request = GetWakeRequest { id: id.clone() };
+        let wake = field.wakes().get_wake(request).await.unwrap().into_inner().wake.unwrap();
+        wake.state() == WakeState::Cancelled
+    };
+    // What waited is committed before this.
+    field.wake("DEVICE").await;
+    let mut cancelled = Vec::new();
+    for id in &asked {
+        if ended(id).await {
+            cancelled.push(id);
+        }
+    }
+    assert!(cancelled.len() > 1, "more was under way than one");
+    let said = notes.all.lock().unwrap();
+    for id in cancelled {
+        let ends = said.iter().filter(|line| line.contains("wake ended") && line.contains(id)).count();
+        assert_eq!(ends, 1, "{id}");
+    }
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use prost_types::FieldMask;
 use reveille_api::v1::{
-    ChannelState, CreateDeviceRequest, Credential, Device, GetDeviceRequest, UpdateDeviceRequest,
-    credential::Secret,
+    ChannelState, CreateDeviceRequest, Credential, DeleteDeviceRequest, Device, GetDeviceRequest,
+    UpdateDeviceRequest, credential::Secret,
 };
 use secrecy::ExposeSecret;
 use tonic::Code;
@@ -124,6 +124,11 @@ async fn an_etag_says_what_was_read() {
     let changed = refused(Code::Aborted, "ETAG_MISMATCH");
     for etag in [first.etag.as_str(), "x", "+1", "01"] {
         let status = field.devices().update_device(request(with(etag), &["labels"])).await.unwrap_err();
+        assert_eq!(refusal(&status), changed, "{etag}");
+    }
+    for etag in [first.etag.as_str(), "x"] {
+        let request = DeleteDeviceRequest { device: named("DEVICE"), etag: etag.into() };
+        let status = field.devices().delete_device(request).await.unwrap_err();
         assert_eq!(refusal(&status), changed, "{etag}");
     }
     assert_eq!(shown(&field, "DEVICE").await.labels, labels("a", &first.etag), "nothing was changed");

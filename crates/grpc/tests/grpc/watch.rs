@@ -45,6 +45,17 @@ impl Watch {
         }
     }
 
+    /// What comes after the signs of life with this number: another one.
+    async fn heartbeat_after(&mut self, seq: i64) -> WatchWakesResponse {
+        loop {
+            let next = self.next().await.unwrap();
+            assert!(matches!(next.kind, Some(Kind::Heartbeat(_))), "a heartbeat: {next:?}");
+            if next.seq != seq {
+                return next;
+            }
+        }
+    }
+
     /// The next events in a row: what happened, and the wake's id.
     async fn events(&mut self, count: usize) -> Vec<(i64, WakeEventType, String)> {
         let mut events = Vec::new();
@@ -140,9 +151,8 @@ async fn only_the_wakes_that_are_asked_for_are_told() {
         let mut watch = Watch::begin(&field, filter, Some(0)).await;
         let told = watch.events(expect.len()).await;
         assert_eq!(told.iter().map(|(_, _, id)| id).collect::<Vec<_>>(), expect);
-        let quiet = watch.next().await.unwrap();
-        assert!(matches!(quiet.kind, Some(Kind::Heartbeat(_))), "nothing else: {quiet:?}");
-        assert_eq!(quiet.seq, 4, "it was looked at all the same");
+        let quiet = watch.heartbeat_after(0).await;
+        assert_eq!(quiet.seq, 4, "there is nothing else, and it was looked at all the same");
     };
     let any = WakeFilter::default;
     check(any(), &[&first, &second, &third, &fourth]).await;
@@ -215,8 +225,23 @@ async fn a_quiet_stream_gives_signs_of_life() {
     let quiet = |seq| WatchWakesResponse { seq, kind: Some(Kind::Heartbeat(WatchHeartbeat {})) };
     assert_eq!(watch.next().await.unwrap(), quiet(0));
     field.wake("DEVICE").await;
-    assert_eq!(watch.next().await.unwrap(), quiet(1), "to go on from, although it was not told");
+    assert_eq!(watch.heartbeat_after(0).await, quiet(1), "to go on from, although it was not told");
     assert_eq!(watch.next().await.unwrap(), quiet(1));
+}
+
+#[tokio::test]
+async fn a_stream_says_first_where_it_begins() {
+    let field = Field::new().await;
+    field.create("DEVICE").await;
+    field.wake("DEVICE").await;
+    for (after, begins) in [(None, 1), (Some(1), 1), (Some(0), 0)] {
+        let mut watch = Watch::all(&field, after).await;
+        field.wake("DEVICE").await;
+        let first = watch.next().await.unwrap();
+        let heartbeat = WatchWakesResponse { seq: begins, kind: Some(Kind::Heartbeat(WatchHeartbeat {})) };
+        assert_eq!(first, heartbeat, "whoever is cut off now goes on from there");
+        assert_eq!(watch.event().await.0, begins + 1);
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,8 @@ pub(super) struct ProbeUnderWay {
     until: Timestamp,
 }
 
-/// After a replica starts, a probe that is under way gets so much longer: whoever made it may be the one that crashed.
+/// After a replica starts, a probe that is under way gets so much longer: whoever made it may be the one that crashed. If it
+/// is not, two are under way for a moment.
 const AFTER_A_START: Duration = Duration::from_secs(5);
 
 impl AppCondition {

@@ -17,23 +17,29 @@ pub struct ImportedChannel {
 }
 
 impl Channel {
-    /// Takes over what another system knew, if it is about the push app whose PFN is `pfn`, and says more than is known here:
-    /// what the device told itself stays as it is, and a URI that WNS called dead stays dead.
+    /// Takes over what another system knew, if it is about the push app whose PFN is `pfn`, and the device has not told of its
+    /// channel itself: an export is older than what it says. A URI that WNS called dead stays dead.
     pub fn import(&mut self, known: &ImportedChannel, pfn: &Pfn, now: Timestamp, settings: &Settings) {
-        let nothing = matches!(self.state, ChannelState::Unset | ChannelState::Pending);
-        if known.pfn != *pfn || !(nothing || self.imported) {
+        if known.pfn != *pfn || self.told {
             return;
         }
         if self.state == ChannelState::Unset {
-            (self.pfn, self.imported) = (Some(pfn.clone()), true);
+            self.pfn = Some(pfn.clone());
             self.enter(ChannelState::Pending, now);
         }
-        let Some(uri) = known.uri.as_ref().filter(|uri| self.uri.as_ref() != Some(uri)) else { return };
+        let Some(uri) = &known.uri else { return };
         let fingerprint = uri.fingerprint();
-        if self.dead.contains(&fingerprint) || self.former == Some(fingerprint) {
+        let moves = self.pfn.as_ref() != Some(pfn);
+        let same = self.uri.as_ref() == Some(uri) && !moves;
+        if same || self.dead.contains(&fingerprint) || self.former == Some(fingerprint) {
             return;
         }
-        (self.uri, self.imported) = (Some(uri.clone()), true);
+        if moves {
+            // What it had under the app that it comes from may be reported for a while, and belongs to nobody.
+            let former = self.uri.as_ref().map(ChannelUri::fingerprint);
+            self.former = former.filter(|former| *former != fingerprint);
+        }
+        (self.pfn, self.uri) = (Some(pfn.clone()), Some(uri.clone()));
         self.generation += 1;
         (self.first_seen, self.aged_from) = (Some(known.first_seen), Some(known.first_seen));
         self.gate = Gate::default();

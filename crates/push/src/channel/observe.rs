@@ -70,9 +70,27 @@ impl Observation {
     }
 }
 
+impl Observation {
+    /// Whether it says anything of the channel.
+    fn tells(&self) -> bool {
+        let read = |read: &Readings| read.pfn.is_told() || read.uri.is_told() || read.status.is_told();
+        self.write == Some(WriteAnswer::Done)
+            || self.provider.is_told()
+            || read(&self.before)
+            || read(&self.after)
+    }
+}
+
+impl<T> Reading<T> {
+    fn is_told(&self) -> bool {
+        matches!(self, Self::Value(_) | Self::Absent)
+    }
+}
+
 impl Channel {
     /// Takes in what a message said, except a failed write, which the visit may still turn into another form.
     pub(crate) fn observe(&mut self, seen: &Observation, context: &Context<'_>) {
+        self.told |= seen.tells();
         self.take_in(&seen.before, context);
         match seen.provider {
             Reading::Value(false) | Reading::Absent if self.unwritten() => {
@@ -95,6 +113,7 @@ impl Channel {
 
     /// No form of the write was accepted: this is final until tomorrow.
     pub(crate) fn write_refused(&mut self, code: u16, context: &Context<'_>) {
+        self.told = true;
         self.repair.refused(context.now + context.settings.refused_write_retry);
         // The old app's channel works on.
         if self.state != ChannelState::Moving {
@@ -119,7 +138,6 @@ impl Channel {
     }
 
     fn take_in(&mut self, read: &Readings, context: &Context<'_>) {
-        self.imported &= matches!(read.pfn, Reading::Unanswered | Reading::Failed(_));
         if self.still_moving(read, context) || !self.under_our_pfn(&read.pfn, context) {
             return;
         }

@@ -15,6 +15,10 @@ fn pacer(max_pushes_per_second: u32) -> Pacer {
     Pacer::new(&Settings { max_pushes_per_second, ..Settings::default() }, START_AT)
 }
 
+fn room(pacer: &mut Pacer, now: Timestamp) -> u32 {
+    pacer.room(Door::Open, now)
+}
+
 /// Pushes as fast as the pacer lets it for so long, where an answer takes `latency`. How many went in each second.
 fn run(pacer: &mut Pacer, from: Timestamp, seconds: u64, latency: Duration) -> Vec<u32> {
     let mut under_way = std::collections::VecDeque::new();
@@ -25,7 +29,7 @@ fn run(pacer: &mut Pacer, from: Timestamp, seconds: u64, latency: Duration) -> V
             under_way.pop_front();
             pacer.finish(Some(&Verdict::SentUnknown), now);
         }
-        while pacer.room(now) > 0 {
+        while room(pacer, now) > 0 {
             pacer.start(now);
             under_way.push_back(now + latency);
             counts[usize::try_from(now.since(from).as_secs()).unwrap()] += 1;
@@ -130,7 +134,7 @@ fn what_nobody_uses_does_not_rise() {
     let mut pacer = pacer(0);
     for second in 0..500 {
         let now = at(second * 1_000);
-        assert!(pacer.room(now) > 0);
+        assert!(room(&mut pacer, now) > 0);
         pacer.start(now);
         pacer.finish(Some(&Verdict::SentUnknown), now);
     }
@@ -143,8 +147,8 @@ fn what_was_long_ago_proves_nothing() {
     run(&mut pacer, START_AT, 14, STEP);
     let risen = pacer.rate();
     let last = at(14_000);
-    assert!(pacer.room(last + IDLE / 2) > 5 && pacer.rate() == risen, "a pause is none");
-    assert_eq!(pacer.room(last + IDLE), 4);
+    assert!(room(&mut pacer, last + IDLE / 2) > 5 && pacer.rate() == risen, "a pause is none");
+    assert_eq!(room(&mut pacer, last + IDLE), 4);
     assert_eq!(pacer.rate(), START);
 }
 
@@ -157,10 +161,57 @@ fn throttling_long_ago_proves_nothing_either() {
     }
     assert!(pacer.rate() < START, "{}", pacer.rate());
     let later = at(241_000) + IDLE;
-    assert_eq!(pacer.room(later), 4);
+    assert_eq!(room(&mut pacer, later), 4);
     assert_eq!(pacer.rate(), START);
     run(&mut pacer, later, 14, STEP);
     assert!(pacer.rate() > 300.0, "it rises as after any start: {}", pacer.rate());
+}
+
+#[test]
+fn time_behind_a_shut_door_is_not_idleness() {
+    let open = Timestamp::from_micros;
+    for shut in [Door::Shut(open(1_000_000_000)), Door::Probing(open(1_000_000_000)), Door::Probe] {
+        let mut pacer = pacer(0);
+        pacer.heed(Closings::default());
+        run(&mut pacer, START_AT, 14, STEP);
+        let before = pacer.rate();
+        pacer.heed(Closings { times: 1, throttled: 1 });
+        // Another replica probes; this one may not push for a quarter of an hour.
+        for second in 14..914 {
+            assert_eq!(pacer.room(shut, at(second * 1_000)), u32::from(shut == Door::Probe), "{shut:?}");
+        }
+        run(&mut pacer, at(914_000), 14, STEP);
+        let half = pacer.rate();
+        assert!(half >= before * 0.5 && half < before * 0.6, "{half} after {before}, {shut:?}");
+        // Ten minutes in which it could have pushed are idleness, as ever.
+        let later = at(928_000) + IDLE;
+        assert_eq!(room(&mut pacer, later), 4);
+        run(&mut pacer, later, 14, STEP);
+        assert!(pacer.rate() > before * 0.9, "it rises as after any start: {}", pacer.rate());
+    }
+}
+
+#[test]
+fn after_a_long_pause_the_start_is_slow() {
+    let mut pacer = pacer(0);
+    run(&mut pacer, START_AT, 14, STEP);
+    for second in 14..914 {
+        assert_eq!(pacer.room(Door::Shut(Timestamp::MAX), at(second * 1_000)), 0);
+    }
+    assert_eq!(room(&mut pacer, at(914_000)), 4);
+    assert_eq!(pacer.rate(), START);
+    run(&mut pacer, at(914_000), 14, STEP);
+    assert!(pacer.rate() > 300.0, "nothing was throttled: {}", pacer.rate());
+}
+
+#[test]
+fn one_push_at_a_time_is_a_probe() {
+    let mut pacer = pacer(0);
+    assert_eq!(pacer.room(Door::Probe, START_AT), 1);
+    pacer.start(START_AT);
+    assert_eq!(pacer.room(Door::Probe, START_AT), 0, "what is under way may show as much");
+    pacer.finish(None, START_AT);
+    assert_eq!(pacer.room(Door::Probe, START_AT), 1, "the bucket is not looked at");
 }
 
 #[test]
@@ -184,7 +235,7 @@ fn a_clock_that_is_set_back_stops_nothing() {
     let after = run(&mut pacer, START_AT, 1, STEP);
     assert!(after[0] >= before[2], "{after:?} after {before:?}");
     let idle = at(1_000) + IDLE;
-    assert_eq!(pacer.room(idle), 4, "and what was long ago proves nothing");
+    assert_eq!(room(&mut pacer, idle), 4, "and what was long ago proves nothing");
     // Nothing holds back any more, whatever the old clock said of when it did.
     let mut pacer = self::pacer(0);
     run(&mut pacer, at(3_600_000), 1, STEP);

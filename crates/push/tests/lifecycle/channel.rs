@@ -1,11 +1,11 @@
 //! What readings, verdicts and time do to a channel.
 
 use push::{
-    Channel, ChannelState, Housekeeping, Observation, Reading, Readings, Refusal, Verdict, WriteAnswer,
-    WriteForm,
+    Channel, ChannelState, ChannelUri, Housekeeping, ImportedChannel, Observation, Reading, Readings,
+    Refusal, Verdict, WriteAnswer, WriteForm,
 };
 
-use crate::field::{DAY, Field, HOUR, MINUTE, absent, after, ours, ours_without_uri, writes};
+use crate::field::{DAY, Field, HOUR, MINUTE, absent, after, ours, ours_without_uri, uri, writes};
 
 #[test]
 fn a_fresh_device_is_asked_for_its_provider_and_gets_the_pfn() {
@@ -244,10 +244,67 @@ fn an_operator_need_not_wait_for_tomorrow() {
 }
 
 #[test]
+fn no_import_overrules_what_a_device_told_until_it_leaves() {
+    let read = |before| Observation { before, ..Observation::default() };
+    let write = |answer| Observation { write: Some(answer), ..Observation::default() };
+    let provider = |provider| Observation { provider, ..Observation::default() };
+    let pfn = |pfn| Readings { pfn, ..Readings::default() };
+    // What the device says, and whether that counts.
+    let table = [
+        (vec![read(ours_without_uri(0))], true),
+        (vec![read(absent())], true),
+        (vec![read(pfn(Reading::Value("Other_2".into())))], true),
+        (vec![read(Readings { uri: Reading::Absent, ..pfn(Reading::Failed(500)) })], true),
+        (vec![write(WriteAnswer::Done)], true),
+        (vec![provider(Reading::Value(false))], true),
+        (vec![provider(Reading::Failed(500)), write(WriteAnswer::Failed(425))], true),
+        (vec![Observation::default()], false),
+        (vec![read(pfn(Reading::Failed(500)))], false),
+    ];
+    for (says, told) in table {
+        let mut field = Field::new();
+        let (mut visit, _) = field.begin();
+        for seen in &says {
+            field.proceed(&mut visit, seen);
+        }
+        let before = field.channel.clone();
+        import(&mut field, "a");
+        let overruled = field.channel.state() == ChannelState::Live;
+        assert_eq!(overruled, !told, "{before:?}");
+        assert!(overruled || field.channel == before, "{before:?}");
+        field.channel.forget(field.now);
+        import(&mut field, "b");
+        assert_eq!(field.channel.state(), ChannelState::Live, "it came anew");
+    }
+}
+
+#[test]
+fn what_an_imported_channel_had_under_another_app_is_nobodys() {
+    let mut field = Field::new();
+    import(&mut field, "a");
+    field.pfn = "Other_2".parse().unwrap();
+    field.channel.move_to(&field.pfn, field.now);
+    import(&mut field, "b");
+    assert_eq!((field.channel.state(), field.channel.pfn()), (ChannelState::Live, Some(&field.pfn)));
+    let other = |name| Readings { pfn: Reading::Value("Other_2".into()), ..ours(name, 0) };
+    field.session(other("a"));
+    assert_eq!(field.channel.state(), ChannelState::Pending, "reported for a while");
+    field.session(other("b"));
+    assert_eq!(field.channel.state(), ChannelState::Live);
+}
+
+fn import(field: &mut Field, name: &str) {
+    let Reading::Value(text) = uri(name) else { unreachable!() };
+    let uri = ChannelUri::parse(&text, &field.settings.extra_origins).ok();
+    let known = ImportedChannel { pfn: field.pfn.clone(), uri, first_seen: field.now - DAY };
+    field.channel.import(&known, &field.pfn, field.now, &field.settings);
+}
+
+#[test]
 fn a_channel_that_an_older_release_stored_can_be_read() {
     let field = Field::live();
     let mut stored = serde_json::to_value(&field.channel).unwrap();
-    for key in ["polling", "former", "imported", "unanswered"] {
+    for key in ["polling", "former", "told", "unanswered"] {
         stored.as_object_mut().unwrap().remove(key).unwrap();
     }
     let repair = stored["repair"].as_object_mut().unwrap();

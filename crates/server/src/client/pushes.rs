@@ -35,7 +35,8 @@ fn sentence(push: &Push) -> String {
             format!("WNS says that the channel is gone, as of too many others to be believed: {}", http(push))
         }
         PushVerdict::AppBlocked => "WNS blocks the push app as a sender".into(),
-        PushVerdict::AppThrottled => "the push app was throttled, or got no token".into(),
+        PushVerdict::AppThrottled => format!("WNS throttles the push app: {}", http(push)),
+        PushVerdict::TokenUnavailable => "the push app got no token: nothing was sent".into(),
         PushVerdict::Malformed => format!("WNS refused a push as malformed: {}", http(push)),
         PushVerdict::Failed => "a push failed and was certainly not sent".into(),
         PushVerdict::Ambiguous => "a push may have been sent: the connection broke before an answer".into(),

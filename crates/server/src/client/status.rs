@@ -14,11 +14,21 @@ pub(super) fn no_service(url: &str) -> Failure {
     ))
 }
 
+/// Whether the service is away, and may be back soon. A process that is killed ends its connections without a word, which
+/// the transport calls unknown.
+pub(super) fn is_away(status: &Status) -> bool {
+    match status.code() {
+        Code::Unavailable => true,
+        Code::Unknown => status.get_details_error_info().is_none(),
+        _ => false,
+    }
+}
+
 /// What the service answered, and what to do.
 pub(super) fn failure(url: &str, status: &Status) -> Failure {
     let details = status.get_error_details();
     let reason = details.error_info().map(|info| info.reason.as_str()).and_then(reason);
-    if status.code() == Code::Unavailable && reason.is_none() {
+    if is_away(status) && reason.is_none() {
         return no_service(url);
     }
     let fields = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
@@ -85,6 +95,10 @@ mod tests {
             "No service answers at http://127.0.0.1:50051. Is `reveille serve` running? Name another one with --server.",
         );
         check(
+            &Status::unknown("h2 protocol error: error reading a body from connection"),
+            "No service answers at http://127.0.0.1:50051. Is `reveille serve` running? Name another one with --server.",
+        );
+        check(
             &refused(Code::Unavailable, "DRAINING", "the process is about to stop"),
             "The process is about to stop.",
         );
@@ -92,6 +106,15 @@ mod tests {
             &refused(Code::NotFound, "DEVICE_NOT_FOUND", "there is no device of this name"),
             "There is no device of this name. See `reveille devices list` for those that are known.",
         );
+    }
+
+    #[test]
+    fn who_refuses_is_not_away() {
+        assert!(is_away(&Status::unavailable("tcp connect error")));
+        assert!(is_away(&Status::unknown("connection reset")));
+        assert!(is_away(&refused(Code::Unavailable, "DRAINING", "the process is about to stop")));
+        assert!(!is_away(&refused(Code::Unknown, "A_REASON_OF_LATER", "somebody said so")));
+        assert!(!is_away(&Status::unimplemented("")));
     }
 
     #[test]

@@ -5,9 +5,8 @@ use std::time::Duration;
 use reveille_api::v1::{
     Expectation, GetWakeRequest, GetWakeResponse, Push, WakePriority, WakeRequest, WakeState,
 };
-use tonic::Code;
 
-use super::{Client, named, present, pushes::Told, view, words};
+use super::{Client, named, present, pushes::Told, status::is_away, view, words};
 use crate::{
     cli::Wake,
     failure::{Failure, Outcome},
@@ -107,7 +106,7 @@ async fn until_ended(
     let mut last_answer = tokio::time::Instant::now();
     loop {
         let look = client.wakes().get_wake(GetWakeRequest { id: id.to_owned() }).await;
-        let away = matches!(&look, Err(status) if status.code() == Code::Unavailable);
+        let away = look.as_ref().is_err_and(is_away);
         if !away {
             last_answer = tokio::time::Instant::now();
             let shown = client.answered(look)?;

@@ -5,9 +5,9 @@ use std::{ops::ControlFlow, time::Duration};
 use reveille_api::v1::{
     Push, Wake, WakeEvent, WakeEventType, WakeFilter, WatchWakesRequest, watch_wakes_response::Kind,
 };
-use tonic::{Code, Status};
+use tonic::Status;
 
-use super::{Client, named, view, words};
+use super::{Client, named, status::is_away, view, words};
 use crate::{
     cli::WatchWakes,
     failure::{Failure, Outcome},
@@ -32,7 +32,7 @@ pub(crate) async fn run(client: &Client, watch: WatchWakes) -> Outcome {
         });
         let Some(status) = ended.await? else { return Ok(()) };
         request.after_seq = seen;
-        if status.code() != Code::Unavailable || heard.elapsed() > PATIENCE {
+        if !is_away(&status) || heard.elapsed() > PATIENCE {
             let failure = client.answered::<()>(Err(status)).err();
             let why = failure.map(|failure| failure.to_string()).unwrap_or_default();
             let from = seen.map(|seq| format!(" It goes on with --after {seq}.")).unwrap_or_default();

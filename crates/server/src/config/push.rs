@@ -31,7 +31,8 @@ pub(super) fn rule(section: &mut Section<'_, '_>) -> Option<((String, String), M
         section.mistake("label", format!("is no label: write {LABEL}"));
     }
     section.record("label", quoted(&text));
-    let mode = section.choice("mode", MODES, &[]);
+    // Without a default: a rule that lets pushes through says so.
+    let mode = section.required_choice("mode", MODES)?;
     Some((label?, mode))
 }
 
@@ -41,7 +42,7 @@ const LABEL: &str = "a key and its value, such as \"ring=pilot\"";
 const MAX_PAYLOAD: usize = 5_000;
 
 pub(super) fn read(section: &mut Section<'_, '_>) -> Push {
-    let mode = section.choice("mode", MODES, &[]);
+    let mode = section.choice("mode", MODES);
     let (origins, extra_origins) = extra_origins(section);
     let rules = Settings { mode, extra_origins, ..Settings::default() };
     let rules = pushes(section, rules);
@@ -79,6 +80,7 @@ fn pushes(section: &mut Section<'_, '_>, default: Settings) -> Settings {
         dropped_delays: section.value("dropped_delays", default.dropped_delays),
         backoff: section.span("backoff", default.backoff),
         backoff_max: section.span("backoff_max", default.backoff_max),
+        app_gate: section.span("app_gate", default.app_gate),
         app_gate_max: section.span("app_gate_max", default.app_gate_max),
         fault_probe: section.span("fault_probe", default.fault_probe),
         fault_probe_max: section.span("fault_probe_max", default.fault_probe_max),
@@ -130,7 +132,8 @@ fn check_pushes(section: &mut Section<'_, '_>, rules: &Settings) {
     ordered(section, ("min_gap", rules.min_gap), ("answer_window", rules.answer_window));
     ordered(section, ("channel_gate", rules.channel_gate), ("channel_gate_max", rules.channel_gate_max));
     ordered(section, ("backoff", rules.backoff), ("backoff_max", rules.backoff_max));
-    ordered(section, ("backoff", rules.backoff), ("app_gate_max", rules.app_gate_max));
+    ordered(section, ("backoff", rules.backoff), ("app_gate", rules.app_gate));
+    ordered(section, ("app_gate", rules.app_gate), ("app_gate_max", rules.app_gate_max));
     ordered(section, ("fault_probe", rules.fault_probe), ("fault_probe_max", rules.fault_probe_max));
 }
 
@@ -181,7 +184,7 @@ fn node_root(section: &mut Section<'_, '_>, default: &str) -> String {
     let settings = ::gateway::Settings { node_root, ..Default::default() };
     if settings.check().contains(&::gateway::InvalidSettings::NodeRoot) {
         let words = ["./Vendor/MSFT", "./Device/Vendor/MSFT"];
-        section.not_a_word("node_root", &settings.node_root, &words, &[]);
+        section.not_a_word("node_root", &settings.node_root, words);
     }
     settings.node_root
 }

@@ -26,11 +26,11 @@ enum Flow {
 pub(super) fn read(section: &mut Section<'_, '_>, push: &Push) -> Option<PushApp> {
     let name = named(section, "name", "a name of your choosing such as \"main\"");
     let pfn = named(section, "pfn", PFN);
-    let auth = match section.choice("auth", &[("legacy", Flow::Legacy), ("entra", Flow::Entra)], &[]) {
+    let auth = match section.choice("auth", &[("legacy", Flow::Legacy), ("entra", Flow::Entra)]) {
         Flow::Legacy => legacy(section, push),
         Flow::Entra => entra(section, push),
     };
-    let mode = section.has("mode").then(|| section.choice("mode", push::MODES, &[]));
+    let mode = section.has("mode").then(|| section.choice("mode", push::MODES));
     Some(PushApp { name: name?, pfn: pfn?, auth: auth?, mode })
 }
 

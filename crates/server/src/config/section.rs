@@ -103,28 +103,34 @@ impl<'r, 'a> Section<'r, 'a> {
         self.left.contains_key(key)
     }
 
-    /// One of some words. Those of `later` are known, and not there yet.
-    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)], later: &[&str]) -> T {
+    /// One of some words, of which the first is the default.
+    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> T {
         let (word, default) = words[0];
         let text = self.text(key, word);
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return *value;
         }
-        self.not_a_word(key, &text, &words.iter().map(|(word, _)| *word).collect::<Vec<_>>(), later);
+        self.not_a_word(key, &text, words.iter().map(|(word, _)| *word));
         default
     }
 
+    /// One of some words, which must be there.
+    pub(super) fn required_choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+        if self.has(key) {
+            return Some(self.choice(key, words));
+        }
+        self.mistake(key, format!("is missing: write {}", either(words.iter().map(|(word, _)| *word))));
+        None
+    }
+
     /// The mistake that `text` is none of the words.
-    pub(super) fn not_a_word(&mut self, key: &'static str, text: &str, words: &[&str], later: &[&str]) {
-        let found = described(&Value::from(text));
-        let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
-        let or = words.join(" or ");
-        let says = if later.contains(&text) {
-            format!("is {found}, which this release does not have yet: write {or}")
-        } else {
-            format!("is {found}: write {or}")
-        };
-        self.mistake(key, says);
+    pub(super) fn not_a_word<'w>(
+        &mut self,
+        key: &'static str,
+        text: &str,
+        words: impl IntoIterator<Item = &'w str>,
+    ) {
+        self.mistake(key, format!("is {}: write {}", described(&Value::from(text)), either(words)));
     }
 
     /// The place of a secret.
@@ -204,6 +210,11 @@ impl<'r, 'a> Section<'r, 'a> {
     fn path(&self, key: &str) -> String {
         format!("{}.{key}", self.name)
     }
+}
+
+fn either<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let words: Vec<_> = words.into_iter().map(|word| format!("\"{word}\"")).collect();
+    words.join(" or ")
 }
 
 impl Effective {

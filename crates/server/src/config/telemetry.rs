@@ -10,11 +10,7 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> Settings {
     let settings = Settings {
         otlp_endpoint: otlp_endpoint(section),
         sample_ratio: section.option("sample_ratio"),
-        log_format: section.choice(
-            "log_format",
-            &[("human", LogFormat::Human), ("json", LogFormat::Json)],
-            &[],
-        ),
+        log_format: section.choice("log_format", &[("human", LogFormat::Human), ("json", LogFormat::Json)]),
         filter: section.text("log_filter", &default.filter),
         instance: section.text("instance", &default.instance),
     };

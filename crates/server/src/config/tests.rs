@@ -91,6 +91,10 @@ fn every_mistake_is_a_sentence() {
         "push.rule[0].label is no label: write a key and its value, such as \"ring=pilot\".",
     );
     check(
+        "[[push.rule]]\nlabel = \"ring=pilot\"",
+        "push.rule[0].mode is missing: write \"on\" or \"observe\" or \"off\".",
+    );
+    check(
         "push.extra_channel_origins = [\"https://a.notify.windows.com/?token=planted\"]",
         "push.extra_channel_origins must hold origins only, such as \"http://127.0.0.1:7070\": no path, no query, no \
          user.",

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IsTerminal, Stderr},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -30,6 +31,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A terminal that the table has for itself, until this is dropped.
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Stderr>>,
+    keys: Keys,
     /// Dropped after the terminal, which only shows the cursor again.
     _given_back: GiveBack,
 }
@@ -47,13 +49,60 @@ impl Screen {
         let given_back = GiveBack;
         execute!(io::stderr(), EnterAlternateScreen)?;
         let terminal = Terminal::new(CrosstermBackend::new(io::stderr()))?;
-        show_panics();
-        std::thread::spawn(move || listen(&quit));
-        Ok(Self { terminal, _given_back: given_back })
+        show_panics(quit.clone());
+        Ok(Self { terminal, keys: Keys::listen(quit), _given_back: given_back })
     }
 
     pub(super) fn draw(&mut self, board: &mut Board) -> io::Result<()> {
         self.terminal.draw(|frame| draw(frame, board)).map(drop)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // What is typed from now on is for whoever has the terminal next.
+        self.keys.stop();
+    }
+}
+
+/// A thread that listens to the keys.
+struct Keys {
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keys {
+    fn listen(quit: CancellationToken) -> Self {
+        let stop = quit.child_token();
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            while !stopped.is_cancelled() {
+                if is_to_quit() {
+                    quit.cancel();
+                }
+            }
+        });
+        Self { stop, thread: Some(thread) }
+    }
+
+    /// Returns when nobody listens any more.
+    fn stop(&mut self) {
+        self.stop.cancel();
+        // A thread that panicked does not listen either.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// Whether the next key says so; false if there is none for a while.
+fn is_to_quit() -> bool {
+    match event::poll(LOOK).and_then(|there| there.then(event::read).transpose()) {
+        Ok(Some(Event::Key(key))) => {
+            let interrupt = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+            interrupt || [KeyCode::Char('q'), KeyCode::Esc].contains(&key.code)
+        }
+        Ok(_) => false,
+        // The terminal is gone: so is whoever could look at the table.
+        Err(_) => true,
     }
 }
 
@@ -72,29 +121,12 @@ fn give_back() {
     let _ = disable_raw_mode();
 }
 
-/// What a panic says would go away with the table.
-fn show_panics() {
+/// What a panic says would go away with the table, so the table goes.
+fn show_panics(quit: CancellationToken) {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        quit.cancel();
         give_back();
         hook(panic);
     }));
-}
-
-/// Until somebody wants to quit, or the demo ends.
-fn listen(quit: &CancellationToken) {
-    while !quit.is_cancelled() {
-        match event::poll(LOOK).and_then(|there| there.then(event::read).transpose()) {
-            Ok(Some(Event::Key(key))) => {
-                let interrupt =
-                    key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-                if interrupt || [KeyCode::Char('q'), KeyCode::Esc].contains(&key.code) {
-                    quit.cancel();
-                }
-            }
-            Ok(_) => {}
-            // The terminal is gone: so is whoever could look at the table.
-            Err(_) => quit.cancel(),
-        }
-    }
 }

@@ -212,11 +212,12 @@ fn fitness(checks: &[Check]) -> grpc::Fitness {
 
 /// What the probe of a database says that last committed something so long ago; none: never yet.
 fn database(probed: Option<Result<(), Error>>, committed: Option<Duration>) -> Check {
+    let goes_on = committed.is_some_and(|ago| ago < SLOW);
     let (status, detail) = match probed {
         Some(Ok(())) => return Check::ok("database"),
-        Some(Err(error @ Error::Busy(_))) => (Status::Degraded, error.to_string()),
+        Some(Err(error @ Error::Busy(_))) if goes_on => (Status::Degraded, error.to_string()),
         Some(Err(error)) => (Status::Failed, error.to_string()),
-        None if committed.is_some_and(|ago| ago < SLOW) => {
+        None if goes_on => {
             (Status::Degraded, format!("it is slow: what is asked of it takes more than {PATIENCE:?}"))
         }
         None => (Status::Failed, format!("it does not answer within {PATIENCE:?}")),
@@ -241,7 +242,10 @@ mod tests {
         };
         let gone = || Error::Unavailable { after: Duration::ZERO, reason: "gone".into() };
         check(Some(Ok(())), None, Status::Ok);
-        check(Some(Err(Error::Busy(Duration::ZERO))), None, Status::Degraded);
+        let busy = || Error::Busy(Duration::ZERO);
+        check(Some(Err(busy())), Some(3), Status::Degraded);
+        check(Some(Err(busy())), Some(10), Status::Failed);
+        check(Some(Err(busy())), None, Status::Failed);
         check(Some(Err(gone())), Some(0), Status::Failed);
         check(None, Some(3), Status::Degraded);
         check(None, Some(10), Status::Failed);

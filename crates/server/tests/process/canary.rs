@@ -96,5 +96,5 @@ fn a_canary_that_changed_waits_for_a_restart() {
     let service = place.serve();
     place.edit("every = \"1h\"", "every = \"2h\"");
     service.hang_up();
-    service.says("canary \"office\".every changed in the configuration: it needs a restart");
+    service.says("only a restart applies it: canary \"office\".every");
 }

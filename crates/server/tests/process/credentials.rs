@@ -60,22 +60,38 @@ async fn a_secret_is_put_right_without_a_restart() {
     place.client(&origin).sync_as(&mut device, Opening::Push, Backoff::NONE).await.unwrap();
     assert_eq!(place.wake(asked["id"].as_str().unwrap())["state"], "answered");
     assert!(place.push_app()["fault"].is_null(), "{}", place.push_app());
+
+    // What is named otherwise waits for a restart, and so does its secret.
+    place.edit("name = \"main\"", "name = \"other\"");
+    service.hang_up();
+    service.says("only a restart applies it");
+    wns.revoke_tokens();
+    place.run(&["wake", NAME, "--deadline", "10m"]);
+    let delivery = tokio::time::timeout(NEVER, deliveries.recv()).await;
+    assert_eq!(delivery.expect("a push with the new secret").unwrap().device, NAME);
 }
 
 #[test]
 fn a_configuration_that_cannot_be_applied_is_told() {
     let place = Place::new("http://127.0.0.1:1", &App::example());
+    place.edit("[gateway]", "[gateway]\nserver_user = \"server\"\nserver_password = { file = \"server\" }");
+    place.write("server", "planted-one");
     let service = place.serve();
     place.edit("min_gap = \"50ms\"", "min_gap = \"soon\"");
     service.hang_up();
-    service.says("push.min_gap is \"soon\"");
-    service.says("nothing of it is applied");
+    let refused = service.says("nothing of the configuration is applied");
+    assert!(refused.contains("push.min_gap is \"soon\""), "{refused}");
     place.edit("min_gap = \"soon\"", "min_gap = \"60ms\"");
     place.edit("name = \"main\"", "name = \"other\"");
+    place.write("server", "planted-two");
     service.hang_up();
-    service.says("push.min_gap changed in the configuration: it needs a restart");
-    service.says("push_app \"main\".pfn changed in the configuration: it needs a restart");
-    service.says("push_app \"other\".pfn changed in the configuration: it needs a restart");
+    let told = service.says("only a restart applies it");
+    assert!(!told.contains("planted"), "{told}");
+    for setting in
+        ["push.min_gap", "gateway.server_password", "push_app \"main\".pfn", "push_app \"other\".pfn"]
+    {
+        assert!(told.contains(setting), "{setting} is not in {told}");
+    }
     assert!(place.get("/readyz").unwrap().starts_with("HTTP/1.1 200"), "it goes on as it was");
 }
 
@@ -121,6 +137,25 @@ fn certificates_are_replaced_at_sighup() {
     assert!(shows(&place, &new) && !shows(&place, &old));
 }
 
+#[test]
+fn certificates_wait_together_with_whether_devices_are_asked_for_theirs() {
+    let place = Place::new("http://127.0.0.1:1", &App::example());
+    place.edit("[gateway]", "[gateway]\nauth = [\"md5\"]\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"");
+    let [(old, old_key), (new, new_key)] = [certificate(), certificate()];
+    place.write("cert.pem", &old);
+    place.write("key.pem", &old_key);
+    let service = place.serve();
+    place.edit("auth = [\"md5\"]", "auth = [\"client-cert\"]\nclient_ca = \"cert.pem\"");
+    place.write("cert.pem", &new);
+    place.write("key.pem", &new_key);
+    service.hang_up();
+    let told = service.says("only a restart applies it");
+    for setting in ["gateway.auth", "gateway.tls_cert", "gateway.client_ca"] {
+        assert!(told.contains(setting), "{setting} is not in {told}");
+    }
+    assert!(shows(&place, &old) && !shows(&place, &new));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn check_says_what_works_and_what_to_do() {
     let (wns, origin, _stop) = emulator().await;
@@ -134,6 +169,13 @@ async fn check_says_what_works_and_what_to_do() {
     };
     check(0, &["There is no database", "Push app main gets a token", "one line says `look`."]);
     assert!(!place.path().join("reveille.db").exists(), "nothing was made");
+    assert!(place.run(&["migrate", "up"]).status.success());
+    for key in
+        ["YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXowMTIzNDU=", "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="]
+    {
+        place.write("reveille.key", key);
+        check(0, &["It has no key yet", "Push app main gets a token"]);
+    }
     place.serve().kill();
     check(0, &["works     The database can be opened", "Push app main gets a token"]);
     for (fault, words) in [

@@ -115,6 +115,32 @@ fn promtool_finds_nothing(metrics: &str) {
 }
 
 #[test]
+fn what_strangers_send_is_told_once_with_their_address() {
+    let place = Place::new("http://127.0.0.1:1", &App::example());
+    let mut service = place.serve();
+    let send = |length: usize, body: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", place.gateway)).unwrap();
+        let head =
+            format!("POST /dm HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}");
+        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    for _ in 0..3 {
+        assert!(send(5, "hello").starts_with("HTTP/1.1 400"));
+        assert!(send(1 << 30, "").starts_with("HTTP/1.1 413"));
+    }
+    assert_eq!(service.terminate(), Some(0));
+    let said = service.rest();
+    for words in ["messages were refused: not SyncML", "messages were refused: too long"] {
+        let told: Vec<_> = said.lines().filter(|line| line.contains(words)).collect();
+        let [line] = told[..] else { panic!("not one line {words:?}:\n{said}") };
+        assert!(line.contains("address=127.0.0.1") && line.contains("count=1"), "{line}");
+    }
+}
+
+#[test]
 fn readiness_tells_each_check_and_which_one_fails() {
     let place = Place::new("http://127.0.0.1:1", &App::example());
     assert_eq!(place.ready().status.code(), Some(1), "nobody listens yet");
@@ -186,6 +212,19 @@ fn during_the_notice_everything_but_readiness_goes_on() {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 405"), "it still answers: {answer}");
     place.create_device();
+}
+
+#[test]
+fn whoever_tells_it_twice_does_not_wait_for_the_notice() {
+    let place = Place::new("http://127.0.0.1:1", &App::example());
+    let mut command = place.command(&["serve"]);
+    command.env("REVEILLE__SERVICE__NOTICE", "10m");
+    let mut service = Running::start(command);
+    place.wait_until_ready();
+    let id = service.child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    service.says("about to stop");
+    assert_eq!(service.terminate(), Some(0));
 }
 
 #[test]

@@ -20,7 +20,8 @@ use simulator::{
     wns::{PushFault, Script},
 };
 
-use crate::NAME;
+use crate::{NAME, reveille, text};
+use receiver::Receiver;
 use site::{CALLER, Site, TRACE, wake_of};
 use span::Seen;
 
@@ -95,6 +96,18 @@ async fn a_push_that_wakes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_is_traced() {
+    let receiver = Receiver::start(None).await;
+    let mut demo = reveille(&["demo", "--devices", "1", "--wakes", "1", "--exit", "--listen", "127.0.0.1:0"]);
+    let output = demo.env("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.url).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let spans = receiver.spans();
+    let wakes: Vec<_> = spans.iter().filter(|seen| seen.span.name == "wake").collect();
+    let [wake] = wakes[..] else { panic!("{} wakes", wakes.len()) };
+    receiver.shape(&wake.trace_id(), &wake_with(&format!("commit client\npush client{SESSION}"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_pushes() {
     let site = Site::new().await;
     let _service = site.serve();
@@ -135,6 +148,24 @@ async fn two_wakes_that_share_a_push_are_linked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_repeats_another_is_linked_to_its_wake() {
+    let site = Site::new().await;
+    let _service = site.serve();
+    let mut device = site.live(NAME).await;
+    let request = || WakeRequest { idempotency_key: "once".to_owned(), ..wake_of(NAME) };
+    let first = site.ask(request()).await.wake.unwrap();
+    let mut again = tonic::Request::new(request());
+    let other_trace = TRACE.replace('a', "b");
+    site::trace(&mut again, &other_trace, CALLER);
+    assert_eq!(site.wakes().wake(again).await.unwrap().into_inner().wake.unwrap().id, first.id);
+    let call = "reveille.v1.WakeService/Wake";
+    let repeat = site.receiver.shape(&other_trace, &format!("{call} server")).await;
+    site.come_when_pushed(&mut device).await;
+    let first = site.receiver.until(TRACE, |trace| trace.has("wake")).await;
+    assert_eq!(repeat.only(call).links(), [first.only("wake").context()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wakes_of_a_batch_are_traces_of_their_own() {
     let site = Site::new().await;
     let _service = site.serve();
@@ -159,9 +190,12 @@ fn wakes(site: &Site) -> Vec<Seen> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unanswered_wake() {
     let site = Site::new().await;
-    let _service = site.serve();
+    // The deadline is long enough for a push on any machine, and too short for another one.
+    let mut command = site.command();
+    command.env("REVEILLE__PUSH__ANSWER_WINDOW", "1m");
+    let _service = site.start(command);
     site.live(NAME).await;
-    let timeout = Some(prost_types::Duration { seconds: 1, nanos: 0 });
+    let timeout = Some(prost_types::Duration { seconds: 8, nanos: 0 });
     site.ask(WakeRequest { timeout, ..wake_of(NAME) }).await;
     let trace = site.receiver.shape(TRACE, &wake_with("commit client\npush client")).await;
     let keys = ["reveille.wake.outcome", "reveille.wake.reason", "reveille.session.id"];
@@ -207,5 +241,7 @@ async fn a_caller_that_does_not_record_decides_for_all() {
     site.wakes().wake(request).await.unwrap();
     site.come_when_pushed(&mut device).await;
     assert_eq!(service.terminate(), Some(0), "everything is flushed");
-    assert!(site.receiver.spans().iter().all(|seen| seen.trace_id() != TRACE));
+    let spans = site.receiver.spans();
+    assert!(spans.iter().any(|seen| seen.span.name == "session"), "the first session is the device's own");
+    assert!(spans.iter().all(|seen| seen.trace_id() != TRACE));
 }

@@ -125,6 +125,8 @@ pub(super) struct Channel {
     pub(super) usage: Usage,
     pub(super) kept: Option<Kept>,
     pub(super) pushes: u64,
+    /// When the last of them arrived.
+    pub(super) pushed_at: Option<Timestamp>,
 }
 
 /// The one raw notification that is kept for a device that is away (wns.md §2.3).
@@ -159,6 +161,7 @@ impl Channels {
             usage: Usage::default(),
             kept: None,
             pushes: 0,
+            pushed_at: None,
         };
         self.by_key.insert(key.clone(), channel);
         self.by_device.entry(registration.device.clone()).or_default().push(key.clone());

@@ -58,6 +58,8 @@ pub enum PushFault {
     ClosedAfterDelivery,
     /// Delivered, and the answer comes so many milliseconds later.
     Slow(u64),
+    /// Delivered, and the answer comes when faults are cleared.
+    Held,
 }
 
 /// What goes wrong at the token endpoint.

@@ -54,7 +54,7 @@ impl Handle {
         self.change(|machine| machine.script_token(script));
     }
 
-    /// Forgets every scripted fault.
+    /// Forgets every scripted fault, and gives the answers that are held.
     pub fn clear_faults(&self) {
         self.change(Machine::clear_faults);
     }
@@ -105,6 +105,11 @@ impl Handle {
         self.machine().counters()
     }
 
+    /// When the last push for this device arrived, by the emulated WNS's clock; none if none did.
+    pub fn pushed_at(&self, device: &str) -> Option<Timestamp> {
+        self.machine().pushed_at(device)
+    }
+
     /// How many pushes arrived for channels of this device.
     pub fn pushes_to(&self, device: &str) -> u64 {
         self.machine().pushes_to(device)
@@ -117,12 +122,22 @@ impl Handle {
 
     /// Waits until the counters satisfy the condition.
     pub async fn until(&self, condition: impl Fn(&Counters) -> bool) -> Counters {
+        self.looked(|machine| Some(machine.counters()).filter(&condition)).await
+    }
+
+    /// Waits until faults were cleared more often than so many times.
+    pub(super) async fn cleared(&self, before: u64) {
+        self.looked(|machine| (machine.cleared() > before).then_some(())).await;
+    }
+
+    /// Looks at each change until something is found.
+    async fn looked<T>(&self, look: impl Fn(&Machine) -> Option<T>) -> T {
         let mut changes = self.0.changed.subscribe();
         loop {
             changes.mark_unchanged();
-            let counters = self.counters();
-            if condition(&counters) {
-                return counters;
+            let found = look(&self.machine());
+            if let Some(found) = found {
+                return found;
             }
             // The sender lives as long as `self`.
             let _ = changes.changed().await;
@@ -167,7 +182,8 @@ impl Handle {
         lock(&self.0.machine)
     }
 
-    fn now(&self) -> Timestamp {
+    /// The emulated WNS's time.
+    pub fn now(&self) -> Timestamp {
         edge::now() + *lock(&self.0.ahead)
     }
 }

@@ -59,14 +59,14 @@ pub(super) fn router(handle: Handle, shutdown: CancellationToken) -> Router {
 
 async fn token(State(emulator): State<Emulator>, request: Request<Body>) -> Response {
     match whole(request).await {
-        Ok(request) => perform(emulator.handle.token(&request), &emulator.shutdown).await,
+        Ok(request) => perform(emulator.handle.token(&request), &emulator).await,
         Err(refusal) => refusal,
     }
 }
 
 async fn push(State(emulator): State<Emulator>, request: Request<Body>) -> Response {
     match whole(request).await {
-        Ok(request) => perform(emulator.handle.push(&request), &emulator.shutdown).await,
+        Ok(request) => perform(emulator.handle.push(&request), &emulator).await,
         Err(refusal) => refusal,
     }
 }
@@ -81,11 +81,15 @@ async fn whole(request: Request<Body>) -> Result<Request<Bytes>, Response> {
 }
 
 /// Answers; a delay ends with the emulated WNS.
-async fn perform(answer: Answer, shutdown: &CancellationToken) -> Response {
+async fn perform(answer: Answer, Emulator { handle, shutdown }: &Emulator) -> Response {
     match answer {
         Answer::Reply(reply) => reply.map(Body::from),
         Answer::Later(delay, reply) => {
             shutdown.run_until_cancelled(tokio::time::sleep(delay)).await;
+            reply.map(Body::from)
+        }
+        Answer::Held(cleared, reply) => {
+            shutdown.run_until_cancelled(handle.cleared(cleared)).await;
             reply.map(Body::from)
         }
         Answer::Close => marked(CutInstead::Close),

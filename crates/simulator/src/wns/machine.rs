@@ -32,6 +32,8 @@ pub struct Machine {
     app_usage: HashMap<String, Usage>,
     push_faults: Faults<PushFault>,
     token_faults: Faults<TokenFault>,
+    /// How often faults were cleared.
+    cleared: u64,
     counters: Counters,
     last_push: Option<SeenPush>,
 }
@@ -97,6 +99,7 @@ impl Machine {
             app_usage: HashMap::new(),
             push_faults: Faults::default(),
             token_faults: Faults::default(),
+            cleared: 0,
             counters: Counters::default(),
             last_push: None,
         }
@@ -161,10 +164,16 @@ impl Machine {
         self.token_faults.add(script);
     }
 
-    /// Forgets every scripted fault.
+    /// Forgets every scripted fault. Answers that are held are due.
     pub fn clear_faults(&mut self) {
         self.push_faults.clear();
         self.token_faults.clear();
+        self.cleared += 1;
+    }
+
+    /// How often faults were cleared.
+    pub fn cleared(&self) -> u64 {
+        self.cleared
     }
 
     /// Somebody connected.
@@ -175,6 +184,12 @@ impl Machine {
     /// What was done so far.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// When the last push for this device arrived; none if none did.
+    pub fn pushed_at(&self, device: &str) -> Option<Timestamp> {
+        let channels = self.channels.of_device(device).iter().filter_map(|key| self.channels.find(key));
+        channels.filter_map(|channel| channel.pushed_at).max()
     }
 
     /// How many pushes arrived for channels of this device.

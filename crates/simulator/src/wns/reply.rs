@@ -17,6 +17,8 @@ pub enum Answer {
     Reply(Response<Bytes>),
     /// With this reply, after so long.
     Later(Duration, Response<Bytes>),
+    /// With this reply, once faults were cleared more often than so many times.
+    Held(u64, Response<Bytes>),
     /// By closing the connection.
     Close,
     /// By resetting the connection.
@@ -32,12 +34,21 @@ impl Answer {
         }
     }
 
+    /// The same answer, once faults were cleared more often than so many times.
+    pub(super) fn held(self, cleared: u64) -> Self {
+        match self {
+            Self::Reply(reply) => Self::Held(cleared, reply),
+            other => other,
+        }
+    }
+
     /// The same answer, telling the time by the emulated WNS's clock.
     pub(super) fn dated(self, now: Timestamp) -> Self {
         let date = httpdate::fmt_http_date(SystemTime::from(now));
         match self {
             Self::Reply(reply) => Self::Reply(with(reply, "date", &date)),
             Self::Later(delay, reply) => Self::Later(delay, with(reply, "date", &date)),
+            Self::Held(cleared, reply) => Self::Held(cleared, with(reply, "date", &date)),
             cut => cut,
         }
     }

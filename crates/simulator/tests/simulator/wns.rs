@@ -115,6 +115,29 @@ async fn everything_can_be_done_over_http() {
 }
 
 #[tokio::test]
+async fn an_answer_is_held_until_faults_are_cleared() {
+    let bench = Bench::new().await;
+    let device = json!({ "pfn": App::example().pfn, "device": "d" });
+    let grant: Value = bench.post("channels", device).await.json().await.unwrap();
+    let (uri, token) = (grant["uri"].as_str().unwrap(), bench.token().await);
+    bench.post("faults/push", json!({ "times": { "next": 1 }, "fault": "held" })).await;
+    let before = bench.handle.now();
+    let mut held = std::pin::pin!(bench.push(uri, &token));
+    let meanwhile = async {
+        bench.handle.until(|counters| counters.accepted == 1).await;
+        bench.push(uri, &token).await.unwrap()
+    };
+    tokio::select! {
+        biased;
+        answer = &mut held => panic!("{answer:?}"),
+        answer = meanwhile => assert_eq!(status(&answer), "received"),
+    }
+    assert!(bench.handle.pushed_at("d").unwrap() > before);
+    bench.emulator(Method::DELETE, "faults", Value::Null).await;
+    assert_eq!(status(&held.await.unwrap()), "received");
+}
+
+#[tokio::test]
 async fn what_is_not_understood_is_refused() {
     let bench = Bench::new().await;
     for (path, body, expect) in [

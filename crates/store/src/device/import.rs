@@ -5,14 +5,14 @@ use model::{
     Timestamp,
 };
 use push::{Channel, ChannelState, ImportedChannel};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::{DeviceUpdate, NewDevice, create::insert, update::Plan};
 use crate::{
     Credential, DeviceRef, Error, Store,
     commit::{Operation, Scope, Shared},
     entity::{channel, device},
-    record::{URI_TURN, bring_uri, corrupt, labels_of, load_channel},
+    record::{URI_TURN, bring_uri, corrupt, labels_of, load_channel, lock_free_devices, lock_if_known},
 };
 
 /// A device to take over. One of this name is changed, otherwise one is created.
@@ -131,8 +131,7 @@ impl Operation for Import {
     }
 
     async fn run(&self, scope: &Scope<'_>) -> Result<Self::Output, Error> {
-        let named = device::Entity::find().filter(device::Column::Name.eq(self.row.name.as_str()));
-        let known = named.lock_exclusive().one(scope.tx).await?;
+        let known = self.known(scope).await?;
         let own = known.as_ref().map(|row| DeviceId::new(row.id));
         if let Some(refused) = self.taken(scope, own).await? {
             return Ok(Err(refused));
@@ -145,6 +144,20 @@ impl Operation for Import {
 }
 
 impl Import {
+    /// The device of this name, locked. One that was created since it was looked up is none of those that the batch locked
+    /// first: it is only tried.
+    async fn known(&self, scope: &Scope<'_>) -> Result<Option<device::Model>, Error> {
+        if let Some(known) = lock_if_known(scope, self.device).await? {
+            return Ok(Some(known));
+        }
+        let named = device::Entity::find().filter(device::Column::Name.eq(self.row.name.as_str()));
+        let Some(created) = named.one(scope.tx).await? else { return Ok(None) };
+        match lock_free_devices(scope, vec![created.id]).await?.pop() {
+            None => Err(Error::Conflict("the device was created meanwhile, and is busy")),
+            known => Ok(known),
+        }
+    }
+
     /// Certificates and URIs belong to one device each.
     async fn taken(&self, scope: &Scope<'_>, own: Option<DeviceId>) -> Result<Option<ImportRefused>, Error> {
         let others = || {

@@ -96,7 +96,9 @@ impl ClaimRequest {
         id: PushId,
         lease_until: Timestamp,
     ) -> Result<Option<ClaimedPush>, Error> {
+        // Whatever cannot be read is found before anything is written: what is set aside was not claimed.
         let device_id = DeviceId::new(device.id);
+        let device_name = device.name.as_str().parse().map_err(corrupt)?;
         let row =
             summons::Entity::find().filter(summons::Column::DeviceId.eq(device.id)).one(scope.tx).await?;
         let Some(row) = row.filter(|row| row.push_id.is_none()) else { return Ok(None) };
@@ -124,7 +126,7 @@ impl ClaimRequest {
         Ok(Some(ClaimedPush {
             id,
             device: device_id,
-            device_name: device.name.try_into().map_err(corrupt)?,
+            device_name,
             uri,
             generation: claim.generation,
             attempt: claim.attempt,
@@ -191,6 +193,7 @@ pub(super) struct HandBack {
     pub(super) id: PushId,
     pub(super) app: PushAppName,
     pub(super) device: DeviceId,
+    pub(super) claimed_at: Timestamp,
     pub(super) now: Timestamp,
 }
 
@@ -207,17 +210,18 @@ impl Operation for HandBack {
 
     async fn run(&self, scope: &Scope<'_>) -> Result<(), Error> {
         // The device may have been deleted meanwhile.
-        let known = lock_if_known(scope, self.device).await?;
+        let known = lock_if_known(scope, self.device).await?.is_some();
         probe::give_up(scope, &self.app, self.id).await?;
-        push::Entity::delete_by_id(self.id.uuid()).exec(scope.tx).await?;
-        let summons = if known.is_some() { summons_of_device(scope, self.device).await? } else { None };
-        let Some(mut summons) = summons.filter(|summons| summons.in_flight() == Some(self.id)) else {
+        let deleted = push::Entity::delete_by_id(self.id.uuid()).exec(scope.tx).await?;
+        if !known || deleted.rows_affected == 0 {
             return Ok(());
-        };
-        summons.hand_back(self.id, self.now);
+        }
         let mut stored = load_channel(scope, self.device).await?;
-        stored.channel.unsent(self.id);
+        stored.channel.hand_back(self.id, self.claimed_at, &scope.tools.rules);
         save_channel(scope, self.device, &stored).await?;
+        // It may have ended while the push was claimed, and another begun: that one is due by what the channel is now.
+        let Some(mut summons) = summons_of_device(scope, self.device).await? else { return Ok(()) };
+        summons.hand_back(self.id, self.now);
         save_summons(scope, &summons, &stored.channel, self.now).await
     }
 }

@@ -71,8 +71,16 @@ pub(super) async fn doubt(
     for answer in &died {
         let Some(device) = devices.iter().find(|device| device.id == answer.device) else { continue };
         let by = if device.push_app == app.as_str() { PushedBy::Own } else { PushedBy::Former };
-        if revive(scope, app, answer, by, now).await? {
-            revived.insert(answer.channel());
+        match revive(scope, app, answer, by, now).await {
+            // One record that cannot be read must not keep a verdict from being stored.
+            Err(Error::Corrupt(what)) => {
+                tracing::error!(device = %device.id, what, "a channel's death cannot be doubted");
+            }
+            done => {
+                if done? {
+                    revived.insert(answer.channel());
+                }
+            }
         }
     }
     // Two pushes may have found one channel dead: the answer to the first one came late.
@@ -94,6 +102,8 @@ async fn revive(
 ) -> Result<bool, Error> {
     let device = DeviceId::new(death.device);
     let mut stored = load_channel(scope, device).await?;
+    // Read before anything is written: if it cannot be read, all stays as it is.
+    let summons = summons_of_device(scope, device).await?;
     if !stored.channel.doubt_death(death.generation, by, now) {
         return Ok(false);
     }
@@ -112,7 +122,7 @@ async fn revive(
             .exec(scope.tx)
             .await?;
     }
-    if let Some(summons) = summons_of_device(scope, device).await? {
+    if let Some(summons) = summons {
         save_summons(scope, &summons, &stored.channel, now).await?;
     }
     Ok(true)
@@ -145,14 +155,14 @@ pub(crate) fn last_answers(
         Verdict::ChannelThrottled,
         Verdict::ChannelDead,
     ];
+    // Spelled as in the partial index, which holds no others.
+    let about_channels = about_channels.map(|verdict| Expr::cust(format!("'{}'", verdict.name())));
     push::Entity::find()
         .select_only()
         .columns([push::Column::Id, push::Column::DeviceId, push::Column::Generation, push::Column::Verdict])
         .filter(push::Column::PushApp.eq(app.as_str()))
-        // As in the index, which holds no others.
-        .filter(Expr::col((push::Entity, push::Column::FinishedAt)).is_not_null())
         .filter(push::Column::FinishedAt.gt(since.as_micros()))
-        .filter(push::Column::Verdict.is_in(about_channels.map(|verdict| verdict.name())))
+        .filter(Expr::col((push::Entity, push::Column::Verdict)).is_in(about_channels))
         .order_by_desc(push::Column::FinishedAt)
         .limit(u64::from(rules.mass_death_window).saturating_sub(1))
 }

@@ -32,7 +32,8 @@ impl Unheard {
     }
 }
 
-/// Ends open sessions of devices that are locked. What was outstanding is among their outcomes then, as unknown.
+/// Ends open sessions of devices that are locked. What was outstanding is among their outcomes then, as unknown. One that
+/// cannot be read ends as well, and is not returned.
 pub(crate) async fn end_unheard(
     scope: &Scope<'_>,
     rows: Vec<session::Model>,
@@ -60,11 +61,15 @@ pub(crate) async fn end_unheard(
         .await?;
     let mut records = Vec::new();
     for mut row in rows {
-        if row.outstanding != NOTHING {
-            tell(scope, &mut row).await?;
-        }
+        let (session, device) = (row.id, row.device_id);
         (row.ended_at, row.ending) = (Some(now.as_micros()), Some(how.name().to_owned()));
-        records.push(session_record(row)?);
+        match told(scope, row).await {
+            // One record that cannot be read must not keep the others open.
+            Err(Error::Corrupt(what)) => {
+                tracing::error!(%device, %session, what, "a session ends, and nobody can read it");
+            }
+            record => records.push(record?),
+        }
     }
     Ok(records)
 }
@@ -72,13 +77,15 @@ pub(crate) async fn end_unheard(
 /// No outcomes, as they are stored.
 pub(super) const NOTHING: &str = "[]";
 
-async fn tell(scope: &Scope<'_>, row: &mut session::Model) -> Result<(), Error> {
+async fn told(scope: &Scope<'_>, mut row: session::Model) -> Result<SessionRecord, Error> {
     let outstanding: Vec<RecordedOutcome> = serde_json::from_str(&row.outstanding)?;
-    row.outcomes = joined(&row.outcomes, &outstanding, OUTCOMES)?;
-    session::Entity::update_many()
-        .col_expr(session::Column::Outcomes, Expr::val(row.outcomes.clone()))
-        .filter(session::Column::Id.eq(row.id))
-        .exec(scope.tx)
-        .await?;
-    Ok(())
+    if !outstanding.is_empty() {
+        row.outcomes = joined(&row.outcomes, &outstanding, OUTCOMES)?;
+        session::Entity::update_many()
+            .col_expr(session::Column::Outcomes, Expr::val(row.outcomes.clone()))
+            .filter(session::Column::Id.eq(row.id))
+            .exec(scope.tx)
+            .await?;
+    }
+    session_record(row)
 }

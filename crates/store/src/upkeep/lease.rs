@@ -1,9 +1,9 @@
 //! Leases that ran out: whoever claimed a push never told what became of it.
 
-use model::{DeviceId, DeviceName, PushId, Timestamp};
+use model::{DeviceId, DeviceName, PushId, Timestamp, TraceContext};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, LockBehavior, LockType},
 };
 use uuid::Uuid;
@@ -26,6 +26,8 @@ pub struct LostPush {
     pub device: DeviceId,
     /// The device's name.
     pub device_name: DeviceName,
+    /// The contexts of the wakes that were live while it was under way, oldest first.
+    pub wakes: Vec<TraceContext>,
 }
 
 /// The devices of pushes in flight whose lease ran out.
@@ -76,6 +78,11 @@ impl Operation for ExpireLeases {
         None
     }
 
+    /// Pushes that outlived their summons.
+    fn is_last(&self) -> bool {
+        true
+    }
+
     async fn run(&self, scope: &Scope<'_>) -> Result<Vec<LostPush>, Error> {
         let db_now = scope.db_now().await?;
         let devices: Vec<Uuid> = lost_leases(db_now).into_tuple().all(scope.tx).await?;
@@ -94,7 +101,13 @@ impl Operation for ExpireLeases {
         }
         let alone: Vec<Uuid> = left_alone(db_now).into_tuple().all(scope.tx).await?;
         for row in self.close(scope, alone).await? {
-            lost.extend(told(scope, row).await?);
+            let id = row.id;
+            match told(scope, row).await {
+                Err(Error::Corrupt(what)) => {
+                    tracing::error!(push = %id, what, "a push was lost, and nobody can read whose it was");
+                }
+                push => lost.extend(push?),
+            }
         }
         Ok(lost)
     }
@@ -116,14 +129,16 @@ impl ExpireLeases {
         // The verdict may have come while the device was not locked yet.
         let row = row.filter(|row| row.lease_until.is_some_and(|until| until <= db_now));
         let Some((row, id)) = row.and_then(|row| row.push_id.map(|id| (row, id))) else { return Ok(None) };
+        // Whatever cannot be read is found before anything is written.
+        let device_name: DeviceName = device.name.try_into().map_err(corrupt)?;
         let mut summons = summons_of(&row)?;
         summons.lease_expired(PushId::new(id));
         let device_id = DeviceId::new(device.id);
         let stored = load_channel(scope, device_id).await?;
         save_summons(scope, &summons, &stored.channel, self.now).await?;
-        let closed = self.close(scope, vec![id]).await?.pop();
-        let device_name: DeviceName = device.name.try_into().map_err(corrupt)?;
-        Ok(closed.map(|row| LostPush { push: push_record(row), device: device_id, device_name }))
+        let Some(closed) = self.close(scope, vec![id]).await?.pop() else { return Ok(None) };
+        let wakes = served(&wakes_of(scope, &closed).await?, &closed);
+        Ok(Some(LostPush { push: push_record(closed), device: device_id, device_name, wakes }))
     }
 
     /// Frees a summons that cannot be read, or whose channel cannot. Whoever claims it sees whether it still is so.
@@ -163,12 +178,24 @@ impl ExpireLeases {
 
 /// A push that outlived its summons, and perhaps its device: the wakes that it was made for know the name.
 async fn told(scope: &Scope<'_>, row: push::Model) -> Result<Option<LostPush>, Error> {
-    let device = DeviceId::new(row.device_id);
-    let wake = wake::Entity::find()
-        .filter(wake::Column::DeviceId.eq(device.uuid()))
-        .filter(wake::Column::SummonsId.eq(row.summons_id))
-        .one(scope.tx)
-        .await?;
-    let name = wake.map(|wake| wake.device_name.try_into().map_err(corrupt)).transpose()?;
-    Ok(name.map(|device_name| LostPush { push: push_record(row), device, device_name }))
+    let rows = wakes_of(scope, &row).await?;
+    let Some(wake) = rows.first() else { return Ok(None) };
+    let device_name = wake.device_name.as_str().parse().map_err(corrupt)?;
+    let (device, wakes) = (DeviceId::new(row.device_id), served(&rows, &row));
+    Ok(Some(LostPush { push: push_record(row), device, device_name, wakes }))
+}
+
+/// The wakes of the summons that a push was made for, oldest first.
+async fn wakes_of(scope: &Scope<'_>, push: &push::Model) -> Result<Vec<wake::Model>, Error> {
+    let wakes = wake::Entity::find()
+        .filter(wake::Column::DeviceId.eq(push.device_id))
+        .filter(wake::Column::SummonsId.eq(push.summons_id))
+        .order_by_asc(wake::Column::Id);
+    Ok(wakes.all(scope.tx).await?)
+}
+
+/// The contexts of those that had not ended when the push was claimed.
+fn served(wakes: &[wake::Model], push: &push::Model) -> Vec<TraceContext> {
+    let live = wakes.iter().filter(|wake| wake.ended_at.is_none_or(|at| at >= push.claimed_at));
+    live.filter_map(|wake| wake.trace.parse().ok()).collect()
 }

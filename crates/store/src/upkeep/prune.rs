@@ -82,6 +82,11 @@ impl Operation for Prune {
         None
     }
 
+    /// Rows of all kinds.
+    fn is_last(&self) -> bool {
+        true
+    }
+
     async fn run(&self, scope: &Scope<'_>) -> Result<u64, Error> {
         let old = Forgettable::at(self.now, self.retention);
         let pruned = [
@@ -121,7 +126,10 @@ async fn sessions(scope: &Scope<'_>, old: &Forgettable) -> Result<u64, Error> {
 
 async fn wakes(scope: &Scope<'_>, old: &Forgettable) -> Result<u64, Error> {
     let ids = found(scope, old.wakes()).await?;
-    let of_wakes = idempotency_key::Column::WakeId.is_in(ids.clone());
+    // A key that somebody else holds is used anew at this moment; without its wake it is free.
+    let keys = idempotency_key::Entity::find().filter(idempotency_key::Column::WakeId.is_in(ids.clone()));
+    let of_wakes = idempotency_key::Column::WakeId
+        .is_in(found(scope, free(keys, idempotency_key::Column::WakeId)).await?);
     idempotency_key::Entity::delete_many().filter(of_wakes).exec(scope.tx).await?;
     let of_ids = wake::Column::Id.is_in(ids);
     Ok(wake::Entity::delete_many().filter(of_ids).exec(scope.tx).await?.rows_affected)

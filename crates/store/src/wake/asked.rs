@@ -72,23 +72,27 @@ pub enum Refused {
 impl Store {
     /// Makes a wake. It is durable when this returns.
     pub async fn ask(&self, ask: AskWake) -> Result<Result<Asked, Refused>, Error> {
-        match self.device_id(&ask.device).await {
-            Ok(device) => match self.submit(Ask { ask: ask.clone(), device }).await {
-                // The same key at another replica at the same time: now it is there to be found.
-                Err(Error::Conflict(_)) => self.submit(Ask { ask, device }).await,
-                asked => asked,
-            },
-            Err(Error::NotFound) => Ok(Err(Refused::UnknownDevice)),
-            Err(error) => Err(error),
-        }
+        self.ask_by(ask, |ask| self.submit(ask)).await
     }
 
     /// As [`Self::ask`], but waits for room in the queue of writes instead of [`Error::Busy`]. For callers that ask for many,
     /// and bound how many at a time.
     pub async fn ask_in_turn(&self, ask: AskWake) -> Result<Result<Asked, Refused>, Error> {
+        self.ask_by(ask, |ask| self.submit_in_turn(ask)).await
+    }
+
+    async fn ask_by<S>(
+        &self,
+        ask: AskWake,
+        submit: impl Fn(Ask) -> S,
+    ) -> Result<Result<Asked, Refused>, Error>
+    where
+        S: Future<Output = Result<Result<Asked, Refused>, Error>>,
+    {
         match self.device_id(&ask.device).await {
-            Ok(device) => match self.submit_in_turn(Ask { ask: ask.clone(), device }).await {
-                Err(Error::Conflict(_)) => self.submit_in_turn(Ask { ask, device }).await,
+            Ok(device) => match submit(Ask { ask: ask.clone(), device }).await {
+                // The same key at another replica at the same time: now it is there to be found.
+                Err(Error::Conflict(_)) => submit(Ask { ask, device }).await,
                 asked => asked,
             },
             Err(Error::NotFound) => Ok(Err(Refused::UnknownDevice)),

@@ -11,7 +11,7 @@ use store::{Batch, ChannelCount, DueCount};
 
 use crate::{
     database::Database,
-    field::{Field, MINUTE, NOON, SECOND},
+    field::{DAY, Field, MINUTE, NOON, SECOND},
 };
 
 pub(crate) async fn one_replica_counts_for_all(database: Database) {
@@ -32,6 +32,19 @@ pub(crate) async fn one_replica_counts_for_all(database: Database) {
     let anew = other.census(MINUTE, at + MINUTE).await.unwrap().unwrap();
     assert_eq!(anew.channels[0].count, 2, "now it counts");
     assert_eq!(field.store.census(MINUTE, at + MINUTE).await.unwrap(), Some(anew), "and this one tells it");
+}
+
+pub(crate) async fn a_count_from_the_future_does_not_stand(database: Database) {
+    let field = Field::new(database).await;
+    let fast = field.database.open().await.unwrap();
+    field.live_device("one").await;
+    for (week, ahead, anew) in [(1, 59 * SECOND, false), (2, MINUTE, true), (3, DAY, true)] {
+        let now = NOON + DAY * 7 * week;
+        let counted = fast.census(MINUTE, now + ahead).await.unwrap().unwrap();
+        field.live_device(&format!("since week {week}")).await;
+        let told = field.store.census(MINUTE, now).await.unwrap().unwrap();
+        assert_eq!(told != counted, anew, "counted {ahead:?} ahead");
+    }
 }
 
 pub(crate) async fn of_those_who_want_to_count_one_does(database: Database) {

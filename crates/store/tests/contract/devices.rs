@@ -4,7 +4,8 @@ use model::{CertificateFingerprint, DeviceId};
 use push::{Channel, ChannelState, Context, Detail, EndReason, Housekeeping, Outcome, Visit};
 use secrecy::ExposeSecret;
 use store::{
-    Credential, DeviceFilter, DeviceRef, Error, EventKind, LastRefusal, PageRequest, Refusal, Unenrolled,
+    Changed, Credential, DeviceFilter, DeviceRef, DeviceUpdate, Error, EventKind, LastRefusal, PageRequest,
+    Refusal, Unenrolled,
 };
 
 use crate::{
@@ -42,7 +43,7 @@ pub(crate) async fn two_devices_cannot_have_one_name(database: Database) {
     let again = field.store.create_device(new_device(&field.store, "one"), NOON).await;
     assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
     field.device("ONE").await;
-    field.store.delete_device(&DeviceRef::Id(first), NOON).await.unwrap();
+    field.store.delete_device(&DeviceRef::Id(first), None, NOON).await.unwrap().unwrap();
     assert_ne!(field.device("one").await, first, "re-creation makes a new row");
 }
 
@@ -131,7 +132,8 @@ pub(crate) async fn a_deleted_device_takes_its_wakes_along(database: Database) {
     let device = field.live_device("one").await;
     let asked = field.ask(device, NOON).await;
     field.open_session(field.live_device("two").await, NOON).await;
-    let ended = field.store.delete_device(&DeviceRef::Id(device), NOON + MINUTE).await.unwrap();
+    let ended =
+        field.store.delete_device(&DeviceRef::Id(device), None, NOON + MINUTE).await.unwrap().unwrap();
     assert_eq!(ended.iter().map(|wake| wake.wake.id()).collect::<Vec<_>>(), [asked.wake.wake.id()]);
     assert_eq!(field.store.device(&DeviceRef::Id(device)).await.unwrap_err(), Error::NotFound);
     let end = field.again(&asked).await.wake.end().unwrap();
@@ -140,8 +142,25 @@ pub(crate) async fn a_deleted_device_takes_its_wakes_along(database: Database) {
     assert_eq!(field.database.count("summonses").await, 0);
     assert_eq!(field.database.count("sessions").await, 2, "those of the other device");
     assert!(field.claim(NOON + MINUTE).await.is_empty());
-    let again = field.store.delete_device(&DeviceRef::Id(device), NOON).await;
+    let again = field.store.delete_device(&DeviceRef::Id(device), None, NOON).await;
     assert_eq!(again.unwrap_err(), Error::NotFound);
+}
+
+pub(crate) async fn a_deletion_needs_the_revision_that_was_read(database: Database) {
+    let field = Field::new(database).await;
+    let id = field.live_device("one").await;
+    let (device, asked) = (DeviceRef::Id(id), field.ask(id, NOON).await);
+    let read = field.store.device(&device).await.unwrap().device.revision;
+    let labelled = DeviceUpdate { labels: Some(labels(&[("a", "b")])), ..DeviceUpdate::default() };
+    let changed = field.store.update_device(&device, Some(read), labelled, NOON).await.unwrap().unwrap();
+    let refused = field.store.delete_device(&device, Some(read), NOON).await.unwrap();
+    assert_eq!(refused.unwrap_err(), Changed, "somebody else was faster");
+    assert_eq!(field.store.device(&device).await.unwrap().device, changed.device, "it is still there");
+    assert_eq!(field.again(&asked).await.wake.end(), None);
+    let ended = field.store.delete_device(&device, Some(changed.device.revision), NOON).await.unwrap();
+    assert_eq!(ended.unwrap().len(), 1);
+    let gone = field.store.delete_device(&device, Some(read), NOON).await;
+    assert_eq!(gone.unwrap_err(), Error::NotFound, "nobody can have changed it");
 }
 
 pub(crate) async fn a_certificate_belongs_to_one_device(database: Database) {
@@ -164,7 +183,7 @@ pub(crate) async fn a_certificate_belongs_to_one_device(database: Database) {
             None
         );
     }
-    field.store.delete_device(&DeviceRef::Id(made.id), NOON).await.unwrap();
+    field.store.delete_device(&DeviceRef::Id(made.id), None, NOON).await.unwrap().unwrap();
     assert_eq!(field.store.device_of_certificate(&bound).await.unwrap(), None);
 }
 
@@ -187,7 +206,7 @@ pub(crate) async fn refusals_are_remembered_once_a_minute(database: Database) {
         assert_eq!(last(device).await, Some(remembered));
     }
     assert_eq!(last(other).await, None);
-    field.store.delete_device(&DeviceRef::Id(device), NOON).await.unwrap();
+    field.store.delete_device(&DeviceRef::Id(device), None, NOON).await.unwrap().unwrap();
     field.store.record_refusal(device, Refusal { reason: "dev_id", at: NOON + HOUR }).await.unwrap();
 }
 

@@ -1,16 +1,19 @@
 //! Devices that are taken over from another system.
 
-use model::{CertificateFingerprint, Labels};
-use push::{ChannelState, ChannelUri, ExtraOrigins, ImportedChannel};
+use model::{CertificateFingerprint, DeviceId, Labels, Pfn, PushAppName};
+use push::{
+    ChannelState, ChannelUri, Context, Detail, ExtraOrigins, ImportedChannel, Observation, Reading, Readings,
+    Visit,
+};
 use secrecy::ExposeSecret;
 use store::{
-    Credential, DeviceRecord, DeviceRef, ImportAction, ImportDevice, ImportMode, ImportRefused, Imported,
-    Store,
+    ClaimRequest, Credential, DeviceRecord, DeviceRef, ImportAction, ImportDevice, ImportMode, ImportRefused,
+    Imported, SessionCommit, Store,
 };
 
 use crate::{
     database::Database,
-    field::{DAY, Field, MINUTE, NOON, app, labels, pfn, responded, result, uri},
+    field::{DAY, Field, MINUTE, NOON, app, claim_of, ended, labels, pfn, responded, result, uri},
 };
 
 fn row(store: &Store, name: &str) -> ImportDevice {
@@ -31,6 +34,11 @@ fn row(store: &Store, name: &str) -> ImportDevice {
 fn channel(token: &str) -> ImportedChannel {
     let uri = ChannelUri::parse(&uri(token), &ExtraOrigins::default()).unwrap();
     ImportedChannel { pfn: pfn(), uri: Some(uri), first_seen: NOON - DAY }
+}
+
+/// A device with such a channel.
+pub(crate) fn reached(store: &Store, name: &str) -> ImportDevice {
+    ImportDevice { channel: Some(channel(name)), ..row(store, name) }
 }
 
 async fn import(field: &Field, row: ImportDevice) -> Imported {
@@ -145,6 +153,62 @@ pub(crate) async fn what_the_device_or_wns_said_is_not_overruled(database: Datab
     let late = import(&field, ImportDevice { channel: Some(channel("third")), ..newer }).await;
     assert_eq!((late.action, late.channel), (ImportAction::Unchanged, ChannelState::Live));
     assert_eq!(field.channel(device).await.uri().unwrap().expose(), uri("own"));
+    let other = Reading::Value("Other_2".into());
+    for (name, pfn, expect) in [
+        ("without", Reading::Value(pfn().to_string()), ChannelState::Pending),
+        ("another", other, ChannelState::Unset),
+        ("nothing", Reading::Absent, ChannelState::Unset),
+    ] {
+        let device = field.device(name).await;
+        tells(&field, device, Readings { pfn, uri: Reading::Absent, status: Reading::Absent }).await;
+        let export = ImportDevice { channel: Some(channel(name)), ..row(&field.store, name) };
+        let late = import(&field, export).await;
+        assert_eq!((late.action, late.channel), (ImportAction::Unchanged, expect), "{name}");
+    }
+}
+
+/// A whole session in which the device answers this to what it is asked first.
+async fn tells(field: &Field, device: DeviceId, before: Readings) {
+    let name = field.store.device(&DeviceRef::Id(device)).await.unwrap().device.name;
+    let mut stored = field.store.visitor(&name).await.unwrap().channel;
+    let (pfn, settings) = (pfn(), field.store.rules());
+    let context = Context { now: NOON, settings, pfn: &pfn, device, old_build: false, may_write: true };
+    let (mut visit, _) = Visit::begin(&mut stored.channel, Detail::Known, &context);
+    visit.proceed(&mut stored.channel, &Observation { before, ..Observation::default() }, &context);
+    let commit = SessionCommit { channel: Some(stored), ..field.start(device, NOON).await };
+    field.store.commit_session(ended(commit)).await.unwrap();
+}
+
+pub(crate) async fn what_is_imported_under_another_app_is_pushed_to_by_it(database: Database) {
+    let field = Field::new(database).await;
+    let other: (PushAppName, Pfn) = ("other".parse().unwrap(), "Other_2".parse().unwrap());
+    field.store.register_apps(vec![(app(), pfn()), other.clone()], NOON).await.unwrap();
+    // The second one's app was wrong before; of the third, no URI is known under the new one.
+    for (name, new) in [("one", Some("new")), ("two", Some("two")), ("three", None)] {
+        let first = ImportDevice { channel: Some(channel(name)), ..row(&field.store, name) };
+        import(&field, first.clone()).await;
+        let under_other = ImportedChannel {
+            pfn: other.1.clone(),
+            uri: new.and_then(|new| channel(new).uri),
+            ..channel(name)
+        };
+        let second = ImportDevice { push_app: other.clone(), channel: Some(under_other), ..first };
+        let imported = import(&field, second.clone()).await;
+        let state = if new.is_some() { ChannelState::Live } else { ChannelState::Moving };
+        assert_eq!((imported.action, imported.channel), (ImportAction::Updated, state), "{name}");
+        assert_eq!(import(&field, second).await.action, ImportAction::Unchanged, "{name}");
+        let pushes = if new.is_some() { other.clone() } else { (app(), pfn()) };
+        let shown = shown(&field, name).await;
+        assert_eq!((shown.pushed_by, shown.channel.pfn()), (pushes.0.clone(), Some(&pushes.1)), "{name}");
+        field.ask(imported.device, NOON).await;
+        let mut claimed = Vec::new();
+        for (app, pfn) in [other.clone(), (app(), pfn())] {
+            let request = ClaimRequest { app: app.clone(), pfn, ..claim_of(&field.store, 10, NOON) };
+            let pushes = field.store.claim(request).await.unwrap();
+            claimed.extend(pushes.into_iter().map(|push| (app.clone(), push.uri.expose().to_owned())));
+        }
+        assert_eq!(claimed, [(pushes.0, uri(new.unwrap_or(name)))], "{name}");
+    }
 }
 
 pub(crate) async fn what_another_device_has_is_refused(database: Database) {

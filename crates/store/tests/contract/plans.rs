@@ -17,7 +17,7 @@ const WAITING: u32 = 100_000;
 const ANSWERED_BY: [(&str, &str); 13] = [
     ("due summonses", "summonses_due"),
     ("the next due summons", "summonses_due"),
-    ("the last answers about an app's channels", "pushes_of_app"),
+    ("the last answers about an app's channels", "pushes_about_channels"),
     ("lost leases", "summonses_in_flight"),
     ("pushes that were left alone", "pushes_left_alone"),
     ("deadlines that passed", "wakes_live"),
@@ -134,7 +134,12 @@ async fn seed(database: &Database) {
     insert(
         "pushes",
         "id, summons_id, device_id, push_app, generation, attempt, ttl_seconds, claimed_at, finished_at, verdict, trace",
-        format!("{}, {}, {device}, 'gated', 1, 1, 60, {noon} - n, {noon} - n, 'sent', ''", id(5), id(2)),
+        format!(
+            "{}, {}, {device}, 'gated', 1, 1, 60, {noon} - n, {noon} - n, \
+             CASE WHEN n * 2 <= {others} THEN 'observed' ELSE 'sent' END, ''",
+            id(5),
+            id(2)
+        ),
         others,
     );
     insert(

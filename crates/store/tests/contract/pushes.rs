@@ -177,7 +177,7 @@ pub(crate) async fn every_verdict_leaves_its_state(database: Database) {
         (Exchange::NotSent(text()), "failed", "live", SECOND * 2),
         (Exchange::Ambiguous(text()), "ambiguous", "live", MINUTE),
         (responded(429), "app_throttled", "live", Duration::ZERO),
-        (no_token(away), "app_throttled", "live", Duration::ZERO),
+        (no_token(away), "token_unavailable", "live", Duration::ZERO),
         (responded(401), "credential_fault", "live", Duration::ZERO),
         (no_token(refused), "credential_fault", "live", Duration::ZERO),
         (Exchange::Responded(blocked), "app_blocked", "live", Duration::ZERO),
@@ -200,7 +200,7 @@ pub(crate) async fn every_verdict_leaves_its_state(database: Database) {
         let condition = field.store.push_app(&app()).await.unwrap().condition;
         let until = match verdict {
             "app_blocked" => Some(never),
-            "app_throttled" => condition.gate_until(),
+            "app_throttled" | "token_unavailable" => condition.gate_until(),
             "credential_fault" => Some(now + MINUTE * if responded(401) == exchange { 1 } else { 2 }),
             _ => None,
         };
@@ -276,7 +276,7 @@ pub(crate) async fn a_verdict_outlives_its_device(database: Database) {
     let device = field.live_device("one").await;
     let asked = field.ask(device, NOON).await;
     let push = field.claim_one(NOON).await;
-    field.store.delete_device(&DeviceRef::Id(device), NOON).await.unwrap();
+    field.store.delete_device(&DeviceRef::Id(device), None, NOON).await.unwrap().unwrap();
     let judged = field.store.conclude(result(&push, responded(429), NOON)).await.unwrap();
     assert!(judged.failed.is_empty());
     assert!(judged.condition.unwrap().gate_until().is_some(), "what it says of the app counts");
@@ -296,6 +296,21 @@ pub(crate) async fn a_push_that_was_handed_back_never_happened(database: Databas
     assert_eq!(again.attempt, 1, "it did not count");
     field.store.hand_back(push.id, device, NOON + SECOND).await.unwrap();
     assert!(field.claim(NOON + MINUTE).await.is_empty(), "an old hand-back frees no newer claim");
+    field.store.conclude(result(&again, received(), NOON + SECOND)).await.unwrap();
+    // Also if its summons ended meanwhile; however often, that makes no burst.
+    field.go_live(device, "one", NOON + MINUTE).await;
+    for n in 1..10 {
+        let now = NOON + MINUTE + SECOND * n;
+        let asked = field.ask(device, now).await;
+        let push = field.claim_one(now).await;
+        field.store.cancel_wake(asked.wake.wake.id(), now).await.unwrap();
+        let next = field.ask(device, now).await;
+        assert!(matches!(next.expectation, Expectation::GatedUntil(_)), "{:?}", next.expectation);
+        field.store.hand_back(push.id, device, now).await.unwrap();
+        let due = field.store.next_due(&app(), Priority::Interactive).await.unwrap();
+        assert_eq!(due, Some(now), "the summons after it need not keep its distance");
+        field.store.cancel_wake(next.wake.wake.id(), now).await.unwrap();
+    }
 }
 
 pub(crate) async fn the_gap_outlives_the_wake(database: Database) {
@@ -318,15 +333,27 @@ pub(crate) async fn the_gap_outlives_the_wake(database: Database) {
 pub(crate) async fn a_lost_lease_counts(database: Database) {
     let field = Field::new(database).await;
     let (device, other) = (field.live_device("one").await, field.live_device("two").await);
-    field.ask(device, NOON).await;
-    field.ask(other, NOON).await;
+    let traced = async |device, n, now| {
+        let ask = AskWake { trace: trace(n), ..field.wake(device, now) };
+        field.store.ask(ask).await.unwrap().unwrap().wake.wake.id()
+    };
+    for device in [device, other] {
+        for n in [1, 2, 3] {
+            let wake = traced(device, n, NOON - SECOND).await;
+            if n == 2 {
+                field.store.cancel_wake(wake, NOON - SECOND).await.unwrap();
+            }
+        }
+    }
     let short = ClaimRequest { lease: Duration::ZERO, ..claim_of(&field.store, 1, NOON) };
     let lost = field.store.claim(short).await.unwrap().remove(0);
+    traced(lost.device, 4, NOON).await;
     let kept = field.claim_one(NOON).await;
     let freed = field.store.expire_leases(NOON + SECOND).await.unwrap();
     let [told] = freed.as_slice() else { panic!("{freed:?}") };
     assert_eq!((told.push.id, told.push.trace), (lost.id, Some(lost.trace)));
     assert_eq!((told.device, &told.device_name), (lost.device, &lost.device_name));
+    assert_eq!(told.wakes, [1, 3, 4].map(trace), "those that waited for it");
     assert!(field.store.expire_leases(NOON + SECOND).await.unwrap().is_empty());
     let record = first_record(&field, &lost).await;
     assert_eq!((record.verdict.as_deref(), record.finished_at), (Some("lease_expired"), Some(NOON + SECOND)));
@@ -359,7 +386,7 @@ pub(crate) async fn a_lost_push_is_told_though_its_wake_has_ended(database: Data
             "cancelled" | "slow" => drop(field.store.cancel_wake(wake, NOON + MINUTE).await.unwrap()),
             "deleted" => {
                 let gone = DeviceRef::Id(device);
-                drop(field.store.delete_device(&gone, NOON + MINUTE).await.unwrap());
+                drop(field.store.delete_device(&gone, None, NOON + MINUTE).await.unwrap().unwrap());
             }
             _ => {}
         }
@@ -373,6 +400,7 @@ pub(crate) async fn a_lost_push_is_told_though_its_wake_has_ended(database: Data
     for (told, lost) in told.iter().zip(&lost) {
         assert_eq!((told.push.id, told.push.trace), (lost.id, Some(lost.trace)));
         assert_eq!((told.device, &told.device_name), (lost.device, &lost.device_name));
+        assert_eq!(told.wakes, [trace(1)]);
         let record = first_record(&field, lost).await;
         assert_eq!(
             (record.verdict.as_deref(), record.finished_at),

@@ -1,16 +1,12 @@
 //! What time alone does.
 
-use std::{collections::HashMap, time::Duration};
-
 use model::Timestamp;
 use push::{ChannelState, EndReason, Outcome};
-use store::{AppCommand, AskWake, ClaimRequest, DeviceRef, EventKind};
+use store::{AppCommand, AskWake, DeviceRef, EventKind};
 
 use crate::{
     database::Database,
-    field::{
-        DAY, Field, HOUR, MINUTE, NOON, SECOND, app, claim_of, ended, key, received, responded, result, said,
-    },
+    field::{DAY, Field, HOUR, MINUTE, NOON, SECOND, app, ended, key, received, responded, result, said},
 };
 
 pub(crate) async fn wakes_end_at_their_deadlines_for_a_reason(database: Database) {
@@ -166,6 +162,8 @@ pub(crate) async fn windows_do_not_run_while_the_gateway_is_away(database: Datab
     let push = field.claim(NOON).await.into_iter().find(|push| push.device == device).unwrap();
     field.store.conclude(result(&push, received(), NOON)).await.unwrap();
     field.store.beat(NOON + MINUTE).await.unwrap();
+    // A process without a gateway says nothing about whether devices are met.
+    field.store.rework_summonses(NOON + MINUTE * 20).await.unwrap();
     let back = NOON + MINUTE * 21;
     let replica = field.database.open().await.unwrap();
     let (one, two) = tokio::join!(field.store.resume_windows(back), replica.resume_windows(back));
@@ -193,36 +191,4 @@ pub(crate) async fn writes_of_the_pfn_are_counted(database: Database) {
     assert_eq!(field.store.pfn_writes_since(Timestamp::MAX).await.unwrap(), 0);
     let nobody = DeviceRef::Name("nobody".parse().unwrap());
     assert!(field.store.device(&nobody).await.is_err());
-}
-
-pub(crate) async fn what_cannot_be_read_stops_nothing_else(database: Database) {
-    let field = Field::new(database).await;
-    let tables = [("bad-channel", "channels"), ("bad-summons", "summonses")];
-    let mut devices = Vec::new();
-    for name in ["bad-channel", "bad-summons", "good"] {
-        let device = field.live_device(name).await;
-        field.ask(device, NOON).await;
-        devices.push(device);
-    }
-    let request = ClaimRequest { lease: Duration::ZERO, ..claim_of(&field.store, 10, NOON) };
-    assert_eq!(field.store.claim(request).await.unwrap().len(), devices.len());
-    for (name, table) in tables {
-        let whose = format!("device_id = (SELECT id FROM devices WHERE name = '{name}')");
-        field.database.execute(&format!("UPDATE {table} SET rules = 'nonsense' WHERE {whose}")).await;
-    }
-    let lost = field.store.expire_leases(NOON).await.unwrap();
-    assert_eq!(lost.iter().map(|lost| lost.device_name.as_str()).collect::<Vec<_>>(), ["good"]);
-    let under_way = field.database.count("summonses WHERE push_id IS NOT NULL").await;
-    assert_eq!(under_way, 0, "they are not found again in each round");
-    field.store.beat(NOON).await.unwrap();
-    assert_eq!(field.store.resume_windows(NOON + MINUTE).await.unwrap(), MINUTE);
-    assert_eq!(field.claim(NOON + MINUTE).await.len(), 1);
-    let ended = field.store.end_due_wakes(NOON + HOUR).await.unwrap();
-    let reasons: HashMap<_, _> =
-        ended.iter().map(|wake| (wake.device_name.as_str(), wake.wake.end().unwrap().outcome)).collect();
-    for (name, _) in tables {
-        assert_eq!(reasons[name], Outcome::Unanswered(EndReason::NotPushed), "{name}");
-    }
-    assert_eq!(ended.len(), devices.len());
-    assert_eq!(field.database.count("summonses").await, 0);
 }

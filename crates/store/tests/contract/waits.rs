@@ -5,11 +5,17 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use model::{DeviceId, PushAppName};
 use push::ChannelState;
-use store::{AppCommand, ClaimRequest, ClaimedPush, Error, PushResult, SessionCommit, Store};
+use sea_orm::ConnectionTrait;
+use store::{
+    AppCommand, ClaimRequest, ClaimedPush, Error, ImportAction, ImportMode, PushResult, SessionCommit, Store,
+};
 
 use crate::{
     database::Database,
-    field::{Field, MINUTE, NOON, app, claim_of, new_device, pfn, received, responded, result},
+    field::{
+        DAY, Field, HOUR, MINUTE, NOON, app, claim_of, ended, new_device, pfn, received, responded, result,
+    },
+    imports,
 };
 
 /// For what needs no waiting at all.
@@ -95,12 +101,58 @@ pub(crate) async fn apps_are_waited_for_in_one_order(database: Database) {
             throttled(&field.store, &later, &spare),
             if n == 0 { throttled(&field.store, &earlier, &app()) } else { mended(&field.store) },
         ];
-        in_one_batch(&field, blocker, both).await;
+        let rows = Rows {
+            held: &format!("devices WHERE name = '{}'", later.device_name),
+            free: "push_apps WHERE name = 'spare'",
+        };
+        in_one_batch(&field, blocker, both, rows).await;
     }
 }
 
-/// Two units of one transaction: the one waits for the app `main`, and does not have the app `spare` yet.
-async fn in_one_batch(field: &Field, blocker: DeviceId, both: [Work; 2]) {
+pub(crate) async fn what_is_old_is_taken_last(database: Database) {
+    let field = Field::new(database).await;
+    let blocker = field.device("blocker").await;
+    let gone = field.live_device("gone").await;
+    field.store.commit_session(ended(field.start(gone, NOON).await)).await.unwrap();
+    field.ask(gone, NOON).await;
+    let lost = ClaimRequest { lease: Duration::ZERO, ..claim_of(&field.store, 1, NOON) };
+    field.store.claim(lost).await.unwrap();
+    field.store.end_due_wakes(NOON + HOUR).await.unwrap();
+    for name in ["leases", "prune"] {
+        field.store.command_app(&app(), AppCommand::Resume, NOON).await.unwrap();
+        let push = claimed(&field, &app(), name).await;
+        let store = field.store.clone();
+        let (old, free): (Work, _) = match name {
+            "leases" => (
+                Box::pin(async move { store.expire_leases(NOON + HOUR).await.map(|_| ()) }),
+                "pushes WHERE lease_until IS NOT NULL",
+            ),
+            _ => (
+                Box::pin(async move { store.prune(NOON + DAY).await.map(|_| ()) }),
+                "sessions WHERE state IS NOT NULL",
+            ),
+        };
+        let rows = Rows { held: &format!("devices WHERE name = '{}'", push.device_name), free };
+        in_one_batch(&field, blocker, [old, throttled(&field.store, &push, &app())], rows).await;
+    }
+    assert_eq!(field.database.count("pushes WHERE verdict = 'lease_expired'").await, 1);
+    assert_eq!(field.database.count("sessions WHERE state IS NOT NULL").await, 0);
+}
+
+/// What the transaction has while it waits for the app `main`, and what it has not.
+struct Rows<'a> {
+    held: &'a str,
+    free: &'a str,
+}
+
+async fn is_free(database: &Database, rows: &str) -> bool {
+    let somebody = database.raw().await;
+    let tried = somebody.execute_unprepared(&format!("SELECT FROM {rows} FOR UPDATE NOWAIT")).await;
+    tried.is_ok()
+}
+
+/// Two units of one transaction, one of which waits for the app `main`.
+async fn in_one_batch(field: &Field, blocker: DeviceId, both: [Work; 2], rows: Rows<'_>) {
     let database = &field.database;
     let device = database.hold("SELECT id FROM devices WHERE name = 'blocker' FOR UPDATE").await;
     let main = database.hold("SELECT name FROM push_apps WHERE name = 'main' FOR UPDATE").await;
@@ -121,12 +173,40 @@ async fn in_one_batch(field: &Field, blocker: DeviceId, both: [Work; 2]) {
         tokio::task::yield_now().await;
     }
     database.until_one_waits().await;
-    let spare = "SELECT name FROM push_apps WHERE name = 'spare' FOR UPDATE NOWAIT";
-    database.hold(spare).await.unwrap().rollback().await.unwrap();
+    assert!(!is_free(database, rows.held).await, "it has {}", rows.held);
+    assert!(is_free(database, rows.free).await, "it has {}", rows.free);
     main.rollback().await.unwrap();
     for unit in both {
         unit.await.unwrap().unwrap();
     }
+}
+
+pub(crate) async fn an_import_does_not_wait_for_a_device_that_it_comes_upon(database: Database) {
+    let field = Field::new(database).await;
+    let replica = field.database.open().await.unwrap();
+    let blocker = field.device("blocker").await;
+    let push = claimed(&field, &app(), "pushed").await;
+    let database = &field.database;
+    let Some(device) = database.hold("SELECT id FROM devices WHERE name = 'blocker' FOR UPDATE").await else {
+        return;
+    };
+    let (store, ask) = (field.store.clone(), field.wake(blocker, NOON));
+    let asked = tokio::spawn(async move { store.ask(ask).await });
+    database.until_one_waits().await;
+    let (store, import) = (field.store.clone(), imports::reached(&field.store, "late"));
+    let import = tokio::spawn(async move { store.import_device(import, ImportMode::Apply, NOON).await });
+    let push = tokio::spawn(throttled(&field.store, &push, &app()));
+    while field.store.queued() < 2 {
+        tokio::task::yield_now().await;
+    }
+    replica.create_device(new_device(&replica, "late"), NOON).await.unwrap();
+    let busy = database.hold("SELECT id FROM devices WHERE name = 'late' FOR UPDATE").await;
+    device.rollback().await.unwrap();
+    asked.await.unwrap().unwrap().unwrap();
+    at_once(push).await.unwrap().unwrap();
+    busy.unwrap().rollback().await.unwrap();
+    let imported = import.await.unwrap().unwrap().unwrap();
+    assert_eq!((imported.action, imported.channel), (ImportAction::Updated, ChannelState::Live));
 }
 
 pub(crate) async fn a_start_holds_nobody_up(database: Database) {

@@ -111,15 +111,16 @@ pub(crate) async fn a_cancelled_wake_leaves_the_others(database: Database) {
     let urgent = AskWake { timeout: HOUR * 2, ..field.wake(device, NOON) };
     let urgent = field.store.ask(urgent).await.unwrap().unwrap();
     let cancelled = field.store.cancel_wake(urgent.wake.wake.id(), NOON + MINUTE).await.unwrap();
-    let end = cancelled.wake.end().unwrap();
+    let end = cancelled.wake.wake.end().unwrap();
     assert_eq!((end.at, end.outcome), (NOON + MINUTE, Outcome::Cancelled));
+    assert!(cancelled.ended_now);
     assert_eq!(field.again(&bulk).await.wake.end(), None);
     assert!(field.claim(NOON + MINUTE).await.is_empty(), "what is left is bulk");
     let main = app();
     assert_eq!(field.store.next_due(&main, Priority::Interactive).await.unwrap(), None);
     assert!(field.store.next_due(&main, Priority::Bulk).await.unwrap().is_some_and(|at| at <= NOON));
     let again = field.store.cancel_wake(urgent.wake.wake.id(), NOON + HOUR).await.unwrap();
-    assert_eq!(again.wake.end(), Some(end), "it ended once");
+    assert_eq!((again.wake.wake.end(), again.ended_now), (Some(end), false), "it ended once");
 }
 
 pub(crate) async fn the_last_cancelled_wake_ends_the_summons(database: Database) {

@@ -89,6 +89,7 @@ enum Step {
     },
     Import {
         device: usize,
+        app: usize,
         uri: usize,
     },
     Delete {
@@ -179,7 +180,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (device(), ring).prop_map(|(device, ring)| Step::Label { device, ring }),
         1 => (device(), app()).prop_map(|(device, app)| Step::Move { device, app }),
         1 => app().prop_map(|app| Step::Rename { app }),
-        1 => (device(), uri()).prop_map(|(device, uri)| Step::Import { device, uri }),
+        1 => (device(), app(), uri()).prop_map(|(device, app, uri)| Step::Import { device, app, uri }),
         1 => device().prop_map(|device| Step::Delete { device }),
         1 => app().prop_map(|app| Step::Resume { app }),
     ]

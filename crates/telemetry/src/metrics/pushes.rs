@@ -15,7 +15,7 @@ pub(super) const PUSHES: Family = Family {
 pub(super) const DURATION: Family = Family {
     name: "reveille_push_duration_seconds",
     labels: &["push_app"],
-    help: "Time from a claimed push to its verdict: token, request, and storing it.",
+    help: "Time from a claimed push to its verdict: token and request.",
 };
 pub(super) const APP_STATE: Family = Family {
     name: "reveille_push_app_state",

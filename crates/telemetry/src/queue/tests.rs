@@ -64,7 +64,8 @@ fn span(flags: TraceFlags) -> SpanData {
     }
 }
 
-const LIMITS: Limits = Limits { waiting: 8, batch: 4, delay: Duration::from_millis(20) };
+const LIMITS: Limits =
+    Limits { waiting: 8, batch: 4, delay: Duration::from_millis(20), export: Duration::from_secs(30) };
 
 fn dropped(queue: &Queue) -> u64 {
     queue.shared.dropped.load(Ordering::Relaxed)

@@ -1,5 +1,7 @@
 use std::io::Write;
 
+use tempfile::NamedTempFile;
+
 use super::*;
 
 fn plan(settings: &Settings, variables: &[(&str, &str)]) -> Result<Plan, StartError> {
@@ -76,12 +78,19 @@ fn a_variable_that_is_wrong_is_named() {
     for (name, value) in [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "brotli"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "Bearer planted"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=1,authorization: planted"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=planted%0A"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
         ("OTEL_TRACES_SAMPLER", "sometimes"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
         ("OTEL_BSP_SCHEDULE_DELAY", "1s"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "0"),
     ] {
-        let error = plan(&configured("http://a:4317"), &[(name, value)]).unwrap_err().to_string();
-        assert!(error.contains(name), "{error}");
+        let error = plan(&configured("https://a:4317"), &[(name, value)]).unwrap_err().to_string();
+        assert!(error.contains(name) && !error.contains("planted"), "{error}");
     }
     let sampler = ("OTEL_TRACES_SAMPLER", "traceidratio");
     let error = plan(&Settings::default(), &[sampler, ("OTEL_TRACES_SAMPLER_ARG", "2")]).unwrap_err();
@@ -89,26 +98,83 @@ fn a_variable_that_is_wrong_is_named() {
 }
 
 #[test]
+fn what_the_exporter_reads_itself_is_let_through() {
+    for (name, value) in [
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "None"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer abc=, x-tenant=a%20b,"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "2500"),
+    ] {
+        let plan = plan(&configured("http://a:4317"), &[(name, value)]);
+        assert!(plan.is_ok(), "{name}={value}: {plan:?}");
+    }
+}
+
+/// A file with this in it.
+fn file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+/// A certificate and its key.
+fn pair() -> (NamedTempFile, NamedTempFile) {
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    (file(&pair.cert.pem()), file(&pair.signing_key.serialize_pem()))
+}
+
+#[test]
 fn a_certificate_needs_its_key() {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(b"pem").unwrap();
-    let path = file.path().to_str().unwrap();
+    let (certificate, key) = pair();
     let settings = configured("https://a:4317");
-    for (name, missing) in [("CLIENT_CERTIFICATE", "CLIENT_KEY"), ("CLIENT_KEY", "CLIENT_CERTIFICATE")] {
+    for (name, file, missing) in
+        [("CLIENT_CERTIFICATE", &certificate, "CLIENT_KEY"), ("CLIENT_KEY", &key, "CLIENT_CERTIFICATE")]
+    {
         let name = format!("OTEL_EXPORTER_OTLP_{name}");
-        let error = plan(&settings, &[(&name, path)]).unwrap_err().to_string();
+        let error = plan(&settings, &[(&name, file.path().to_str().unwrap())]).unwrap_err().to_string();
         assert!(error.contains(missing), "{error}");
     }
 }
 
 #[test]
-fn the_environment_may_name_the_service() {
-    for (variables, expect) in [
-        (&[][..], false),
-        (&[("OTEL_SERVICE_NAME", "waker")], true),
-        (&[("OTEL_RESOURCE_ATTRIBUTES", "team=a, service.name=waker")], true),
-        (&[("OTEL_RESOURCE_ATTRIBUTES", "team=a")], false),
+fn files_hold_what_they_are_for() {
+    let (certificate, key) = pair();
+    let other = file("-----BEGIN NOTHING-----");
+    let settings = configured("https://a:4317");
+    for (name, wrong) in [
+        ("CERTIFICATE", &other),
+        ("CERTIFICATE", &key),
+        ("CLIENT_CERTIFICATE", &other),
+        ("CLIENT_CERTIFICATE", &key),
+        ("CLIENT_KEY", &other),
+        ("CLIENT_KEY", &certificate),
     ] {
-        assert_eq!(plan(&Settings::default(), variables).unwrap().is_named, expect, "{variables:?}");
+        let wrong = wrong.path().to_str().unwrap();
+        let name = format!("OTEL_EXPORTER_OTLP_{name}");
+        let error = plan(&settings, &[(&name, wrong)]).unwrap_err().to_string();
+        assert!(error.contains(&name) && error.contains(wrong), "{error}");
+    }
+}
+
+#[test]
+fn certificates_are_not_left_out_in_the_clear() {
+    let (certificate, _) = pair();
+    let variable = ("OTEL_EXPORTER_OTLP_CERTIFICATE", certificate.path().to_str().unwrap());
+    assert!(plan(&configured("https://a:4317"), &[variable]).is_ok());
+    let error = plan(&configured("http://a:4317"), &[variable]).unwrap_err().to_string();
+    assert!(error.contains(variable.0) && error.contains("Write https"), "{error}");
+}
+
+#[test]
+fn the_environment_may_name_who_exports() {
+    for (variables, service, instance) in [
+        (&[][..], false, false),
+        (&[("OTEL_SERVICE_NAME", "waker")], true, false),
+        (&[("OTEL_RESOURCE_ATTRIBUTES", "team=a, service.name=waker")], true, false),
+        (&[("OTEL_RESOURCE_ATTRIBUTES", "team=a,service.instance.id=7")], false, true),
+        (&[("OTEL_RESOURCE_ATTRIBUTES", "team=a")], false, false),
+    ] {
+        let named = plan(&Settings::default(), variables).unwrap().named;
+        assert_eq!(named, Named { service, instance }, "{variables:?}");
     }
 }

@@ -11,10 +11,11 @@ use super::{Bench, credentials, main, status};
 #[tokio::test]
 async fn replaced_credentials_count_at_once() {
     let bench = Bench::new().await;
-    bench.client.replace_apps([]);
-    assert!(bench.client.token_state(&main()).is_err());
+    bench.client.update_apps([with_secret(&bench.origin, "wrong")]);
     assert!(matches!(bench.push().await, Exchange::NoToken(TokenTrouble::Credential { .. })));
-    bench.client.replace_apps([credentials(&bench.origin)]);
+    bench.client.update_apps([]);
+    assert!(bench.client.token_state(&main()).is_ok(), "what is not named stays");
+    bench.client.update_apps([credentials(&bench.origin)]);
     assert_eq!(bench.response().await.status, 200);
 }
 
@@ -28,10 +29,10 @@ async fn a_rotated_secret_keeps_the_token_until_it_fails() {
     let bench = Bench::new().await;
     bench.response().await;
     bench.wns.configure(|settings| settings.apps[0].secret = "new".into());
-    assert_eq!(bench.client.replace_apps([with_secret(&bench.origin, "new")]), [main()]);
+    assert_eq!(bench.client.update_apps([with_secret(&bench.origin, "new")]), [main()]);
     assert_eq!(bench.response().await.status, 200);
     assert_eq!(bench.wns.counters().token_requests, 1, "the old token serves on");
-    assert!(bench.client.replace_apps([with_secret(&bench.origin, "new")]).is_empty(), "nothing changed");
+    assert!(bench.client.update_apps([with_secret(&bench.origin, "new")]).is_empty(), "nothing changed");
     bench.wns.revoke_tokens();
     assert!(bench.pushes(20).await.iter().all(|exchange| status(exchange) == 200));
     assert_eq!(bench.wns.counters().tokens_issued, 2, "with the new secret, once for all");
@@ -41,7 +42,7 @@ async fn a_rotated_secret_keeps_the_token_until_it_fails() {
 async fn another_client_does_not_get_the_token_of_the_one_before() {
     let bench = Bench::new().await;
     bench.response().await;
-    assert_eq!(bench.client.replace_apps([entra(&bench.origin)]), [main()]);
+    assert_eq!(bench.client.update_apps([entra(&bench.origin)]), [main()]);
     assert_eq!(bench.client.token_state(&main()), Ok(TokenState::None));
     assert_eq!(bench.response().await.status, 200);
     assert_eq!(bench.wns.counters().tokens_issued, 2);
@@ -50,9 +51,9 @@ async fn another_client_does_not_get_the_token_of_the_one_before() {
 #[tokio::test]
 async fn a_secret_that_is_put_right_counts_at_once() {
     let bench = Bench::new().await;
-    bench.client.replace_apps([with_secret(&bench.origin, "wrong")]);
+    bench.client.update_apps([with_secret(&bench.origin, "wrong")]);
     assert!(matches!(bench.push().await, Exchange::NoToken(TokenTrouble::Credential { .. })));
-    bench.client.replace_apps([credentials(&bench.origin)]);
+    bench.client.update_apps([credentials(&bench.origin)]);
     assert_eq!(bench.response().await.status, 200, "no back-off is left of the old secret");
 }
 
@@ -71,7 +72,7 @@ fn entra(origin: &str) -> AppCredentials {
 async fn entra_tokens_push_like_the_others() {
     let bench = Bench::new().await;
     bench.wns.configure(|settings| settings.expires_in = ExpiresIn::Text);
-    bench.client.replace_apps([entra(&bench.origin)]);
+    bench.client.update_apps([entra(&bench.origin)]);
     assert_eq!(bench.response().await.status, 200);
     bench.wns.revoke_tokens();
     assert!(bench.pushes(20).await.iter().all(|exchange| status(exchange) == 200));
@@ -95,7 +96,7 @@ async fn what_entra_refuses_is_told_with_its_code() {
     for (change, expect) in rows {
         let AppCredentials { name, auth: Auth::Entra(mut auth) } = entra(&bench.origin) else { panic!() };
         change(&mut auth, &bench.origin);
-        bench.client.replace_apps([AppCredentials { name, auth: Auth::Entra(auth) }]);
+        bench.client.update_apps([AppCredentials { name, auth: Auth::Entra(auth) }]);
         let Exchange::NoToken(TokenTrouble::Credential { description }) = bench.push().await else {
             panic!("{expect}")
         };

@@ -59,7 +59,7 @@ fn person(page: &mut Page, device: &Device) {
     }
     if let Some(refusal) = &device.last_refusal {
         let (when, why) = (words::time(refusal.time), refused(&refusal.reason));
-        page.toned(Tone::Odd, format!("a message was refused {when}: {why}"));
+        page.toned(Tone::Odd, format!("last refusal {when}: {why}"));
     }
     for hint in &device.hints {
         page.toned(Tone::Odd, format!("hint: {}", hint.text));
@@ -215,7 +215,7 @@ fn push_status(status: i32) -> &'static str {
 }
 
 pub(super) fn session_headings() -> Table {
-    Table::new(["SESSION", "STARTED", "ENDED", "MESSAGES", "TRACE"])
+    Table::new(["SESSION", "SCOPE", "STARTED", "ENDED", "MESSAGES", "TRACE"])
 }
 
 pub(super) fn session_row(table: &mut Table, session: &Session) {
@@ -225,6 +225,7 @@ pub(super) fn session_row(table: &mut Table, session: &Session) {
     };
     table.row([
         session.id.clone(),
+        words::word(session.scope().as_str_name(), "SESSION_SCOPE_"),
         words::time(session.start_time),
         ended,
         session.message_count.to_string(),
@@ -234,7 +235,7 @@ pub(super) fn session_row(table: &mut Table, session: &Session) {
 
 #[cfg(test)]
 mod tests {
-    use reveille_api::v1::{ChannelState, DeviceRefusal};
+    use reveille_api::v1::{ChannelState, DeviceRefusal, SessionScope};
 
     use super::*;
 
@@ -270,11 +271,13 @@ mod tests {
         };
         assert_eq!(about(&info).unwrap(), "Contoso, no large objects");
         assert_eq!(about(&DeviceInfo::default()), None);
-        let refusal = Some(DeviceRefusal { reason: "dev_id".into(), time: None });
+        let time = Some(prost_types::Timestamp { seconds: 60, nanos: 0 });
+        let refusal = Some(DeviceRefusal { reason: "dev_id".into(), time });
         let mut told = Page::default();
         person(&mut told, &Device { last_refusal: refusal, ..Device::default() });
         let told = told.to_string();
-        assert!(told.contains("its DevInfo/DevId is not its name"), "{told}");
+        let says = "last refusal 1970-01-01T00:01:00Z: its DevInfo/DevId is not its name";
+        assert!(told.contains(says), "{told}");
     }
 
     #[test]
@@ -291,6 +294,17 @@ mod tests {
         );
         assert_eq!(polling(Some(&Polling::default())), ["polls by no schedule (read )"]);
         assert!(polling(None)[0].starts_with("polling unknown"));
+    }
+
+    #[test]
+    fn a_session_tells_whose_it_was() {
+        let mut rows = session_headings();
+        for scope in [SessionScope::Device, SessionScope::User] {
+            session_row(&mut rows, &Session { id: "S".into(), scope: scope.into(), ..Session::default() });
+        }
+        let page = Page::from(rows).to_string();
+        let columns: Vec<_> = page.lines().map(|line| line.split_whitespace().nth(1)).collect();
+        assert_eq!(columns, [Some("SCOPE"), Some("device"), Some("user")], "{page}");
     }
 
     #[test]

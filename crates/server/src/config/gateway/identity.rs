@@ -64,14 +64,12 @@ pub(super) fn read(section: &mut Section<'_, '_>, default: &::gateway::Settings)
                 ("cn", CertificateName::CommonName),
                 ("san", CertificateName::AlternativeName),
             ],
-            &[],
         ),
         trusted_proxies: networks(section),
         sessions: dm::Settings {
             session_auth: section.choice(
                 "session_auth",
                 &[("200", SessionAuth::EachMessage), ("212", SessionAuth::WholeSession)],
-                &[],
             ),
             schemes: Schemes::new(schemes),
             proof,
@@ -102,7 +100,7 @@ fn ways(section: &mut Section<'_, '_>) -> Vec<Way> {
         match WAYS.iter().find(|(known, _)| known == word) {
             Some((_, way)) if !ways.contains(way) => ways.push(*way),
             Some(_) => section.mistake("auth", format!("has \"{word}\" twice: leave one out")),
-            None => section.not_a_word("auth", word, &WAYS.map(|(word, _)| word), &[]),
+            None => section.not_a_word("auth", word, WAYS.map(|(word, _)| word)),
         }
     }
     if given.is_empty() {
@@ -115,7 +113,7 @@ fn ways(section: &mut Section<'_, '_>) -> Vec<Way> {
 }
 
 fn proof(section: &mut Section<'_, '_>, has_both: bool) -> Proof {
-    let proof = section.choice("require", &[("either", Proof::Either), ("both", Proof::Both)], &[]);
+    let proof = section.choice("require", &[("either", Proof::Either), ("both", Proof::Both)]);
     if proof == Proof::Both && !has_both {
         section.mistake(
             "require",

@@ -25,6 +25,7 @@ async fn each_protocol_goes_with_tls_and_headers() {
         command
             .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
             .env("OTEL_EXPORTER_OTLP_CERTIFICATE", "ca.pem")
+            .env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
             .env("OTEL_EXPORTER_OTLP_HEADERS", format!("x-planted={HEADER}"))
             .env("OTEL_SERVICE_NAME", "waker")
             .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test");
@@ -33,7 +34,10 @@ async fn each_protocol_goes_with_tls_and_headers() {
         let sessions = site.sessions().await;
         assert_eq!(sessions[0].process_says("service.name"), "waker", "{protocol}");
         assert_eq!(sessions[0].process_says("deployment.environment.name"), "test", "{protocol}");
+        assert_ne!(sessions[0].process_says("service.instance.id"), "", "{protocol}");
         assert_eq!(site.receiver.header("x-planted").as_deref(), Some(HEADER), "{protocol}");
+        let encoding = if protocol == "grpc" { "grpc-encoding" } else { "content-encoding" };
+        assert_eq!(site.receiver.header(encoding).as_deref(), Some("gzip"), "{protocol}");
     }
 }
 
@@ -84,6 +88,9 @@ async fn a_mistake_in_the_environment_is_named_before_a_port_opens() {
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("OTEL_TRACES_SAMPLER", "sometimes"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "nowhere.pem"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "reveille.toml"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization: Bearer planted"),
         ("REVEILLE__TELEMETRY__LOG_FILTER", "info,gateway=loud"),
     ] {
         for arguments in [&["serve"][..], &["config", "check"]] {

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write,
+    io::Read,
     sync::{Arc, Mutex},
 };
 
@@ -11,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response as HttpResponse},
     routing::post,
 };
+use flate2::read::GzDecoder;
 use http::HeaderMap;
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{
@@ -24,6 +26,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{
     Request, Response, Status,
+    codec::CompressionEncoding,
     service::Routes,
     transport::{Identity, Server, ServerTlsConfig},
 };
@@ -54,7 +57,8 @@ impl Receiver {
         let kept =
             Arc::new(Kept { spans: Mutex::default(), headers: Mutex::default(), count: watch::channel(0).0 });
         let receiver = Self { url, kept };
-        let grpc = Routes::new(TraceServiceServer::new(receiver.clone())).prepare().into_axum_router();
+        let grpc = TraceServiceServer::new(receiver.clone()).accept_compressed(CompressionEncoding::Gzip);
+        let grpc = Routes::new(grpc).prepare().into_axum_router();
         let routes = grpc.route("/v1/traces", post(receive).with_state(receiver.clone()));
         let mut server = Server::builder().accept_http1(true);
         if let Some(identity) = identity {
@@ -130,8 +134,15 @@ impl TraceService for Receiver {
 
 async fn receive(State(receiver): State<Receiver>, request: HttpRequest<Body>) -> HttpResponse {
     let (head, body) = request.into_parts();
-    let bytes = to_bytes(body, usize::MAX).await.unwrap();
-    receiver.keep(head.headers, ExportTraceServiceRequest::decode(bytes).unwrap());
+    let sent = to_bytes(body, usize::MAX).await.unwrap();
+    let mut bytes = Vec::new();
+    match head.headers.get("content-encoding") {
+        Some(encoding) if encoding == "gzip" => {
+            GzDecoder::new(&sent[..]).read_to_end(&mut bytes).unwrap();
+        }
+        _ => bytes.extend(&sent),
+    }
+    receiver.keep(head.headers, ExportTraceServiceRequest::decode(&bytes[..]).unwrap());
     let answer = ExportTraceServiceResponse::default().encode_to_vec();
     ([("content-type", "application/x-protobuf")], answer).into_response()
 }

@@ -32,6 +32,7 @@ impl Machine {
         self.last_push = Some(SeenPush::new(request));
         if let Some(channel) = self.channels.find_mut(check::channel_key(request)) {
             channel.pushes += 1;
+            channel.pushed_at = Some(now);
         }
         let mut reaction = match self.admit(request, now) {
             Ok((push, pfn)) => self.perform(&push, &pfn, request.body(), now, &message_id(random)),
@@ -69,6 +70,10 @@ impl Machine {
             Some(PushFault::Slow(millis)) => {
                 let settled = self.settle(push, pfn, body, now, id);
                 Reaction { answer: settled.answer.later(Duration::from_millis(millis)), ..settled }
+            }
+            Some(PushFault::Held) => {
+                let settled = self.settle(push, pfn, body, now, id);
+                Reaction { answer: settled.answer.held(self.cleared), ..settled }
             }
             Some(PushFault::OddStatus(status)) => {
                 let settled = self.settle(push, pfn, body, now, id);
@@ -115,10 +120,12 @@ impl Machine {
         counters.delivered += u64::from(reaction.delivery.is_some());
         match &reaction.answer {
             Answer::Close | Answer::Reset => {}
-            Answer::Reply(reply) | Answer::Later(_, reply) if !reply.status().is_success() => {
+            Answer::Reply(reply) | Answer::Later(_, reply) | Answer::Held(_, reply)
+                if !reply.status().is_success() =>
+            {
                 counters.refused += 1;
             }
-            Answer::Reply(reply) | Answer::Later(_, reply) => {
+            Answer::Reply(reply) | Answer::Later(_, reply) | Answer::Held(_, reply) => {
                 let status = reply.headers().get("x-wns-status").map(http::HeaderValue::as_bytes);
                 match status {
                     Some(b"dropped" | b"channelthrottled") => counters.dropped += 1,
@@ -220,6 +227,7 @@ fn signed(answer: Answer, request: &Request<Bytes>, random: Random) -> Answer {
     match answer {
         Answer::Reply(reply) => Answer::Reply(sign(reply)),
         Answer::Later(delay, reply) => Answer::Later(delay, sign(reply)),
+        Answer::Held(cleared, reply) => Answer::Held(cleared, sign(reply)),
         cut @ (Answer::Close | Answer::Reset) => cut,
     }
 }
@@ -272,7 +280,8 @@ mod tests {
             }
             let request = request.body(Bytes::from_static(b"wake")).unwrap();
             let reaction = self.machine.push(&request, self.now, [5; 32]);
-            let (Answer::Reply(reply) | Answer::Later(_, reply)) = reaction.answer else {
+            let (Answer::Reply(reply) | Answer::Later(_, reply) | Answer::Held(_, reply)) = reaction.answer
+            else {
                 return (0, String::new(), String::new(), reaction.delivery.is_some());
             };
             let text = |name| {
@@ -337,12 +346,13 @@ mod tests {
             (PushFault::Closed, words(0, "", "", false)),
             (PushFault::ClosedAfterDelivery, words(0, "", "", true)),
             (PushFault::Slow(5), words(200, "received", "connected", true)),
+            (PushFault::Held, words(200, "received", "connected", true)),
         ] {
             bench.machine.script_push(Script::once(fault.clone()));
             assert_eq!(bench.push(&[]), expect, "{fault:?}");
         }
         assert_eq!(bench.push(&[]).0, 200);
-        assert_eq!(bench.machine.pushes_to("d"), 10);
+        assert_eq!(bench.machine.pushes_to("d"), 11);
     }
 
     #[test]

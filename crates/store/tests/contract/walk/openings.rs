@@ -24,6 +24,7 @@ pub(crate) fn all() -> Vec<Vec<Step>> {
         many_channels_die(),
         channels_go_while_pushes_are_under_way(),
         one_channel_dies_twice(),
+        imports_name_one_app_and_then_another(),
     ]
 }
 
@@ -38,7 +39,7 @@ fn a_dead_uri_is_seen_again() -> Vec<Step> {
         visit(0, 1, Whole),
         ask(0),
         CLAIM,
-        Import { device: 0, uri: 1 },
+        Import { device: 0, app: 0, uri: 1 },
         CLAIM,
         visit(0, 3, Whole),
         visit(0, 1, Pushed),
@@ -192,6 +193,16 @@ fn one_channel_dies_twice() -> Vec<Step> {
         steps.extend([ask(1), CLAIM, conclude(0, Gone), visit(1, uri, Whole)]);
     }
     steps.extend([visit(0, 1, Whole), Resume { app: 0 }, ask(0), CLAIM, conclude(0, Received)]);
+    steps
+}
+
+fn imports_name_one_app_and_then_another() -> Vec<Step> {
+    let mut steps = vec![Import { device: 2, app: 0, uri: 1 }, ask(2), CLAIM, conclude(0, Received)];
+    for (app, uri) in [(1, 2), (0, 0), (1, 0), (0, 3)] {
+        steps.extend([Import { device: 2, app, uri }, Wait { seconds: 601 }, ask(2), CLAIM]);
+        steps.push(conclude(0, Received));
+    }
+    steps.extend([visit(2, 1, Whole), Import { device: 2, app: 1, uri: 2 }, ask(2), CLAIM]);
     steps
 }
 

@@ -37,11 +37,11 @@ impl World {
     }
 
     /// Another system's word about a device that is known, or is not.
-    pub(crate) async fn import(&mut self, device: usize, token: usize) {
+    pub(crate) async fn import(&mut self, device: usize, app: usize, token: usize) {
         self.settle(device).await;
         let store = self.store();
         let life = self.lives[device].as_ref().unwrap();
-        let (name, pfn, _) = self.apps[life.app].clone();
+        let (name, pfn, _) = self.apps[app].clone();
         let uri = (token > 0).then(|| uri(&self.token(&pfn, device, token)));
         let uri = uri.map(|uri| ChannelUri::parse(&uri, &ExtraOrigins::default()).unwrap());
         let import = ImportDevice {
@@ -56,12 +56,15 @@ impl World {
             channel: Some(ImportedChannel { pfn, uri, first_seen: self.now - DAY }),
         };
         // Another device may have the URI: then nothing is taken over.
-        let _ = store.import_device(import, ImportMode::Apply, self.now).await.unwrap();
+        if store.import_device(import, ImportMode::Apply, self.now).await.unwrap().is_ok() {
+            self.lives[device].as_mut().unwrap().app = app;
+        }
     }
 
     pub(crate) async fn delete(&mut self, device: usize) -> Result<(), Broken> {
         let Some(life) = self.lives[device].take() else { return Ok(()) };
-        let ended = self.store().delete_device(&DeviceRef::Id(life.id), self.now).await.unwrap();
+        let ended =
+            self.store().delete_device(&DeviceRef::Id(life.id), None, self.now).await.unwrap().unwrap();
         self.ledger.told(&ended)
     }
 }

@@ -62,7 +62,7 @@ impl World {
                 (self.apps[app].1, self.apps[app].2) = (Self::pfn_of(app, change), change);
                 self.register().await;
             }
-            Step::Import { device, uri } => self.import(device, uri).await,
+            Step::Import { device, app, uri } => self.import(device, app, uri).await,
             Step::Delete { device } => self.delete(device).await?,
             Step::Resume { app } => {
                 let name = self.apps[app].0.clone();

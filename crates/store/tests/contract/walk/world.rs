@@ -130,6 +130,10 @@ impl World {
             let shown = self.replicas[0].device(&DeviceRef::Id(life.id)).await.unwrap();
             self.ledger.stays_dead(life.id, &shown.channel)?;
             let live = shown.channel.state() == ChannelState::Live;
+            let (name, pfn, _) = &self.apps[life.app];
+            promise(!live || (shown.pushed_by == *name && shown.channel.pfn() == Some(pfn)), || {
+                format!("nobody pushes to a live channel: {shown:?}")
+            })?;
             let uri = shown.channel.uri().filter(|_| live).map(|uri| uri.expose().to_owned());
             promise(uri.is_none_or(|uri| uris.insert(uri)), || "two devices have one URI".into())?;
         }
@@ -149,7 +153,7 @@ impl World {
             }
         }
         for life in self.lives.iter().flatten() {
-            self.replicas[0].delete_device(&DeviceRef::Id(life.id), self.now).await.unwrap();
+            self.replicas[0].delete_device(&DeviceRef::Id(life.id), None, self.now).await.unwrap().unwrap();
         }
         Ok(self.pushes.len())
     }
