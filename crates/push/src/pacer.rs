@@ -115,8 +115,8 @@ impl Pacer {
         self.free().min(self.bucket.room(self.rate))
     }
 
-    /// How long until the rate of an open app allows a push, counted from the last [`Self::room`]; none if it is not the rate that holds
-    /// pushes back.
+    /// How long until the rate of an open app allows a push, counted from the last [`Self::room`]; none if it is not the rate
+    /// that holds pushes back.
     pub fn wait(&self) -> Option<Duration> {
         self.bucket.is_short(self.rate).then(|| self.bucket.wait(self.rate))
     }

@@ -35,7 +35,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the service: the gateway for devices and the gRPC service.
     #[command(
-        after_help = "Ends with SIGTERM or Ctrl-C, after a notice (service.notice; a second signal cuts it short) and after open requests and pushes have ended."
+        after_help = "Ends with SIGTERM or Ctrl-C: after a notice (service.notice), which a second signal cuts \
+                            short, and when open requests and pushes have ended."
     )]
     Serve(ConfigFile),
     /// See it work: everything in one process, with simulated devices and an emulated WNS.

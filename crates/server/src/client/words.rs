@@ -71,11 +71,18 @@ pub(super) fn expectation(expectation: &Expectation) -> String {
             Some(until) => format!("a push must wait until {}: {obstacle}", time(Some(until))),
             None => format!("pushes are held back for a time that nobody knows: {obstacle}"),
         },
-        ExpectationKind::WaitsForSession => format!(
-            "there is no channel to push to (its state is {}): the next session that the device opens by itself \
-             answers the wake",
-            channel_state(expectation.channel_state()),
-        ),
+        ExpectationKind::WaitsForSession => {
+            let obstacle = match expectation.obstacle() {
+                WakeEndReason::NoChannel => {
+                    format!(
+                        "there is no channel to push to (its state is {})",
+                        channel_state(expectation.channel_state())
+                    )
+                }
+                _ => obstacle.to_owned(),
+            };
+            format!("{obstacle}: the next session that the device opens by itself answers the wake")
+        }
         ExpectationKind::Unspecified => "the service does not say what to expect".into(),
     }
 }
@@ -120,7 +127,7 @@ pub(super) fn reason(reason: WakeEndReason) -> &'static str {
         WakeEndReason::NoSession => "WNS accepted the push and the device did not come",
         WakeEndReason::AppPaused => "the push app is paused",
         WakeEndReason::AppBlocked => "WNS blocks the push app as a sender",
-        WakeEndReason::PushOff => "push is switched off by the configuration",
+        WakeEndReason::PushOff => "push is switched off by the configuration, or only observed",
         WakeEndReason::Unenrolled => "the device left management",
         WakeEndReason::Deleted => "the device was deleted",
         WakeEndReason::MalformedPush => "WNS refused the push as malformed",
@@ -253,6 +260,23 @@ mod tests {
         };
         let says = "a push must wait until 1970-01-02T00:00:00Z: pushes to this device are held back";
         assert_eq!(expectation(&gated), says);
+    }
+
+    #[test]
+    fn what_waits_for_a_session_says_why() {
+        let waits = |obstacle: WakeEndReason, state: ChannelState| {
+            let waits = Expectation {
+                kind: ExpectationKind::WaitsForSession.into(),
+                obstacle: obstacle.into(),
+                channel_state: state.into(),
+                ..Expectation::default()
+            };
+            expectation(&waits)
+        };
+        let dead = waits(WakeEndReason::NoChannel, ChannelState::Dead);
+        assert!(dead.starts_with("there is no channel to push to (its state is dead): "), "{dead}");
+        let observed = waits(WakeEndReason::PushOff, ChannelState::Live);
+        assert!(observed.contains("only observed") && !observed.contains("no channel"), "{observed}");
     }
 
     #[test]
