@@ -28,7 +28,7 @@ mod update;
 pub(crate) struct Devices(pub(crate) Arc<Edge>);
 
 /// Sessions that are shown with a device.
-const SESSIONS: u64 = 5;
+const SESSIONS: u32 = 5;
 
 #[tonic::async_trait]
 impl DeviceService for Devices {

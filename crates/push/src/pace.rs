@@ -32,7 +32,8 @@ impl Pace {
         self.refilled_at = self.refilled_at.max(now) + settings.channel_refill;
         self.recent.retain(|&at| at + HOUR > now);
         self.recent.push(now);
-        let surplus = self.recent.len().saturating_sub(settings.channel_hourly.into());
+        // Without a bound, the last one is kept all the same: it may be taken back.
+        let surplus = self.recent.len().saturating_sub(settings.channel_hourly.max(1).into());
         self.recent.drain(..surplus);
     }
 
@@ -85,6 +86,18 @@ mod tests {
         assert_eq!(pace, before);
         pace.take_back(late, &settings);
         assert_eq!(pace, before, "once is enough");
+    }
+
+    #[test]
+    fn what_was_never_made_counts_for_nothing_without_a_bound_for_an_hour() {
+        let settings = Settings { channel_hourly: 0, ..Settings::default() };
+        let at = Timestamp::EPOCH + HOUR * 1_000;
+        let mut pace = Pace::default();
+        for _ in 0..10 {
+            pace.push(at, &settings);
+            pace.take_back(at, &settings);
+        }
+        assert!(pace.next(&settings) <= at);
     }
 
     proptest! {

@@ -267,14 +267,8 @@ impl Store {
     }
 
     /// The last sessions of a device, newest first.
-    pub async fn last_sessions(&self, device: DeviceId, count: u64) -> Result<Vec<SessionRecord>, Error> {
-        let rows = session::Entity::find()
-            .filter(session::Column::DeviceId.eq(device.uuid()))
-            .order_by_desc(session::Column::StartedAt)
-            .limit(count)
-            .all(self.readers())
-            .await?;
-        rows.into_iter().map(session_record).collect()
+    pub async fn last_sessions(&self, device: DeviceId, count: u32) -> Result<Vec<SessionRecord>, Error> {
+        Ok(self.sessions(device, &PageRequest { size: count, after: None }).await?.items)
     }
 }
 

@@ -16,8 +16,8 @@ use crate::{
     commit::{Operation, Scope},
     entity::{channel, device, session, wake},
     record::{
-        condition_of, load_channel, lock_free_devices, lock_if_known, pushing_app, save_channel,
-        save_summons, summons_of_device,
+        StoredChannel, condition_of, load_channel, lock_free_devices, lock_if_known, pushing_app,
+        save_channel, save_summons, summons_of_device,
     },
     session::{Unheard, end_unheard},
     wake::{end_until, is_live, narrow},
@@ -273,22 +273,25 @@ impl Operation for ExpireChannel {
         if lock_if_known(scope, self.device).await?.is_none() {
             return Ok(());
         }
-        match self.expire(scope).await {
+        match load_channel(scope, self.device).await {
+            Ok(stored) => self.expire(scope, stored).await,
             // It must not be found again in each round; a claim sees what it is.
             Err(Error::Corrupt(what)) => {
                 tracing::error!(device = %self.device, what, "a channel does not expire");
                 self.pass_over(scope).await
             }
-            expired => expired,
+            Err(error) => Err(error),
         }
     }
 }
 
 impl ExpireChannel {
-    async fn expire(&self, scope: &Scope<'_>) -> Result<(), Error> {
-        // Both are read before anything is written.
-        let mut stored = load_channel(scope, self.device).await?;
-        let summons = summons_of_device(scope, self.device).await?;
+    async fn expire(&self, scope: &Scope<'_>, mut stored: StoredChannel) -> Result<(), Error> {
+        let summons = match summons_of_device(scope, self.device).await {
+            // It stays as it is, and a claim sees what it is. The channel expires all the same.
+            Err(Error::Corrupt(_)) => None,
+            summons => summons?,
+        };
         if !stored.channel.expire(self.now, &scope.tools.rules) {
             return Ok(());
         }

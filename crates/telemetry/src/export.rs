@@ -58,7 +58,7 @@ fn client(collector: Collector) -> Result<reqwest::Client, reqwest::Error> {
         builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem)?);
     }
     if let Some(identity) = collector.identity {
-        let pem = [identity.certificate, identity.key].concat();
+        let pem = [identity.certificate, identity.key].join(&b'\n');
         builder = builder.identity(reqwest::Identity::from_pem(&pem)?);
     }
     builder.build()

@@ -97,7 +97,7 @@ const COMPARED: usize = 128 << 20;
 
 /// A device may send what it likes: what is kept of it is little, and so is what the items that follow are compared with.
 #[test]
-fn objects_that_failed_cost_little() {
+fn little_is_kept_of_objects_that_failed() {
     let long = |n: usize, bytes: usize| format!("./X{n}/{}", "%75".repeat(bytes / 3));
     let item = |uri: &str| format!("<Item><Source><LocURI>{uri}</LocURI></Source></Item>");
     let many = |uri: &str, count: usize| {

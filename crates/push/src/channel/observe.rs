@@ -68,9 +68,7 @@ impl Observation {
     pub(crate) fn without_write(&self) -> Self {
         Self { write: None, after: Readings::default(), ..self.clone() }
     }
-}
 
-impl Observation {
     /// Whether it says anything of the channel.
     fn tells(&self) -> bool {
         let read = |read: &Readings| read.pfn.is_told() || read.uri.is_told() || read.status.is_told();

@@ -28,8 +28,14 @@ pub(super) fn is_away(status: &Status) -> bool {
 pub(super) fn failure(url: &str, status: &Status) -> Failure {
     let details = status.get_error_details();
     let reason = details.error_info().map(|info| info.reason.as_str()).and_then(reason);
-    if is_away(status) && reason.is_none() {
-        return no_service(url);
+    match status.code() {
+        Code::Unavailable if reason.is_none() => return no_service(url),
+        // Most likely it went away; or something between us and the service said something.
+        Code::Unknown if is_away(status) => {
+            let says = words::sentence(status.message(), "The connection broke");
+            return Failure::new(print::plain(&format!("{} {says}", no_service(url))));
+        }
+        _ => {}
     }
     let fields = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
     let mut parts = match fields {
@@ -96,7 +102,8 @@ mod tests {
         );
         check(
             &Status::unknown("h2 protocol error: error reading a body from connection"),
-            "No service answers at http://127.0.0.1:50051. Is `reveille serve` running? Name another one with --server.",
+            "No service answers at http://127.0.0.1:50051. Is `reveille serve` running? Name another one with --server. \
+             H2 protocol error: error reading a body from connection.",
         );
         check(
             &refused(Code::Unavailable, "DRAINING", "the process is about to stop"),

@@ -21,7 +21,7 @@ pub struct Asked {
     pub expectation: Expectation,
     /// The state of the device's channel.
     pub channel_state: ChannelState,
-    /// What the wake would end for, if it ended now; none if it is pushed at once, or has ended.
+    /// What stands in the way of a push; none if it goes at once, or the wake has ended.
     pub obstacle: Option<EndReason>,
 }
 
@@ -75,9 +75,15 @@ impl Asked {
             }
             _ => Expectation::WaitsForSession,
         };
-        let held_back = matches!(expectation, Expectation::GatedUntil(_) | Expectation::WaitsForSession);
-        let reason = tools.apps.reason(app, condition, now);
-        let obstacle = summons.filter(|_| held_back).map(|it| it.why(channel, reason, now, rules));
+        let obstacle = summons.and_then(|summons| match expectation {
+            Expectation::PushNow | Expectation::Ended => None,
+            Expectation::GatedUntil(_) => {
+                Some(summons.why(channel, tools.apps.reason(app, condition, now), now, rules))
+            }
+            // Whatever became of earlier pushes: there will be no more.
+            Expectation::WaitsForSession if summons.mode() != Mode::On => Some(EndReason::PushOff),
+            Expectation::WaitsForSession => Some(EndReason::NoChannel),
+        });
         Self { wake, expectation, channel_state: channel.state(), obstacle }
     }
 }

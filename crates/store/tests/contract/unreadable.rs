@@ -115,6 +115,8 @@ pub(crate) async fn sessions_end_whatever_cannot_be_read(database: Database) {
         let next = ended(field.start(device, NOON + HOUR + MINUTE).await);
         let superseded = field.store.commit_session(next).await.unwrap().superseded;
         assert!(superseded.is_empty(), "{column}: nobody can tell what it was");
+        let shown = field.store.last_sessions(device, 9).await.unwrap();
+        assert!(!shown.is_empty(), "{column}: what can be read is shown");
     }
     assert_eq!(field.database.count("sessions WHERE ended_at IS NULL").await, 0);
 }
@@ -147,10 +149,13 @@ pub(crate) async fn wakes_end_whatever_cannot_be_read(database: Database) {
 
 pub(crate) async fn channels_expire_whatever_cannot_be_read(database: Database) {
     let field = Field::new(database).await;
-    let [_, good] = field.waiting(["bad", "good"]).await;
+    let [_, waiting, good] = field.waiting(["bad", "waiting", "good"]).await;
     field.spoil("channels", "rules", "'nonsense'", "bad").await;
+    field.spoil("summonses", "rules", "'nonsense'", "waiting").await;
     field.store.expire_channels(NOON + DAY * 30).await.unwrap();
-    assert_eq!(field.channel(good).await.state(), ChannelState::Stale);
+    for device in [waiting, good] {
+        assert_eq!(field.channel(device).await.state(), ChannelState::Stale);
+    }
     assert_eq!(
         field.store.expire_channels(NOON + DAY * 30).await.unwrap(),
         0,

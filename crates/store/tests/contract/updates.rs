@@ -258,7 +258,14 @@ pub(crate) async fn wakes_that_wait_heed_new_labels(database: Database) {
         let next = field.store.next_due(&app(), Priority::Interactive).await.unwrap();
         assert_eq!(next, Some(due), "{ring}");
     }
-    assert_eq!(field.claim_one(NOON).await.wakes[0].wake.id(), asked.wake.wake.id());
+    let push = field.claim_one(NOON).await;
+    assert_eq!(push.wakes[0].wake.id(), asked.wake.wake.id());
+    field.store.conclude(result(&push, received(), NOON + SECOND)).await.unwrap();
+    let labels = Some(labels(&[("ring", "office")]));
+    update(&field, "one", DeviceUpdate { labels, ..DeviceUpdate::default() }).await;
+    let now = field.store.expect(asked.wake, NOON + SECOND).await.unwrap();
+    let expect = (Expectation::WaitsForSession, Some(EndReason::PushOff));
+    assert_eq!((now.expectation, now.obstacle), expect, "whatever WNS took before");
 }
 
 pub(crate) async fn a_device_without_a_channel_moves_at_once(database: Database) {
