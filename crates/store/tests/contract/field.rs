@@ -91,30 +91,7 @@ impl Field {
     /// A commit that starts a session.
     pub(crate) async fn start(&self, device: DeviceId, now: Timestamp) -> SessionCommit {
         let device = self.store.device(&DeviceRef::Id(device)).await.unwrap().device;
-        SessionCommit {
-            device: device.id,
-            key: self.store.new_id(),
-            scope: SessionScope::Device,
-            session_id: "1".into(),
-            start: SessionStart::Starts { newest: device.device_session },
-            messages: 1,
-            state: b"the session's nonce".to_vec(),
-            ending: None,
-            mode: None,
-            platform: None,
-            alerts: Vec::new(),
-            outcomes: Vec::new(),
-            outstanding: Vec::new(),
-            ignored: 0,
-            eventful: false,
-            origin: Origin::Unknown,
-            channel: None,
-            info: DeviceInfo::default(),
-            detail_read: false,
-            unenrolled: false,
-            trace: trace(7),
-            now,
-        }
+        start_of(device.id, self.store.new_id(), device.device_session, now)
     }
 
     /// A session is opened.
@@ -235,6 +212,39 @@ pub(crate) fn key(key: &str, request: &str) -> Idempotency {
 }
 
 /// The commit's message is the session's last.
+/// A commit that starts a session of a device, after the newest that it has.
+pub(crate) fn start_of(
+    device: DeviceId,
+    key: SessionKey,
+    newest: Option<SessionKey>,
+    now: Timestamp,
+) -> SessionCommit {
+    SessionCommit {
+        device,
+        key,
+        scope: SessionScope::Device,
+        session_id: "1".into(),
+        start: SessionStart::Starts { newest },
+        messages: 1,
+        state: b"the session's nonce".to_vec(),
+        ending: None,
+        mode: None,
+        platform: None,
+        alerts: Vec::new(),
+        outcomes: Vec::new(),
+        outstanding: Vec::new(),
+        ignored: 0,
+        eventful: false,
+        origin: Origin::Unknown,
+        channel: None,
+        info: DeviceInfo::default(),
+        detail_read: false,
+        unenrolled: false,
+        trace: trace(7),
+        now,
+    }
+}
+
 pub(crate) fn ended(commit: SessionCommit) -> SessionCommit {
     SessionCommit { ending: Some("completed"), ..commit }
 }

@@ -8,8 +8,7 @@ use push::{
     Channel, Context, Detail, Mode, Observation, Origin, Reading, Readings, Verdict, Visit, WriteAnswer,
 };
 use store::{
-    AppCommand, AskWake, ClaimRequest, DeviceInfo, DeviceRef, Error, PushResult, SessionCommit, SessionScope,
-    SessionStart, Store,
+    AppCommand, AskWake, ClaimRequest, DeviceRef, Error, PushResult, SessionCommit, SessionScope, Store,
 };
 
 use super::{
@@ -17,7 +16,7 @@ use super::{
     owners::{exchange, written},
     world::{Broken, Life, Made, World, promise},
 };
-use crate::field::{HOUR, MINUTE, labels, new_device, trace, uri};
+use crate::field::{HOUR, MINUTE, labels, new_device, start_of, trace, uri};
 
 /// `ChannelURI`s of one device, without the first (none); the last is every device's.
 pub(crate) const URIS: usize = 5;
@@ -272,28 +271,12 @@ impl World {
             self.housekeeping(&mut stored.channel, device, uri, status);
         }
         SessionCommit {
-            device: visitor.device.id,
-            key: store.new_id(),
             scope: if user { SessionScope::User } else { SessionScope::Device },
-            session_id: "1".into(),
-            start: SessionStart::Starts { newest },
-            messages: 1,
-            state: Vec::new(),
             ending: (!matches!(how, Visiting::Open)).then_some("completed"),
-            mode: None,
-            platform: None,
-            alerts: Vec::new(),
-            outcomes: Vec::new(),
-            outstanding: Vec::new(),
-            ignored: 0,
-            eventful: false,
             origin: if matches!(how, Visiting::Pushed) { Origin::Push } else { Origin::Unknown },
             channel: (!user).then_some(stored),
-            info: DeviceInfo::default(),
-            detail_read: false,
             unenrolled: leaves,
-            trace: trace(7),
-            now: self.now,
+            ..start_of(visitor.device.id, store.new_id(), newest, self.now)
         }
     }
 
